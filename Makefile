@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Culvert. All output goes below $(BUILD); `make help` lists the targets.
+VERSION  := 0.1.0
+BUILD    ?= build
+PREFIX   ?= /usr/local
+DESTDIR  ?=
+
+CC       ?= gcc
+CLANG    ?= clang
+BPFTOOL  ?= $(shell command -v bpftool || echo /usr/sbin/bpftool)
+PKGS     := libbpf libxdp libelf zlib yaml-0.1 jansson libuv libmnl libcurl libxxhash
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.DEFAULT_GOAL := all
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-8s %s\n' $(1) $(patsubst $(BUILD)/%,%,$@))
+
+# --- flags -----------------------------------------------------------------------------------------
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
+CPPFLAGS := -D_GNU_SOURCE -DCV_VERSION='"$(VERSION)"' -Iinclude -Iuser -isystem $(BUILD)/bpf
+CFLAGS   ?= -O2 -g
+HARDEN   := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
+USER_CFLAGS := -std=gnu11 $(WARN) $(CFLAGS) $(HARDEN) -MMD -MP
+SAN_CFLAGS  := -std=gnu11 $(WARN) -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
+               -fno-sanitize-recover=all -MMD -MP
+FUZZ_CFLAGS := -std=gnu11 -O1 -g -fsanitize=fuzzer-no-link,address,undefined \
+               -fno-sanitize-recover=all -MMD -MP
+LDFLAGS  ?= -Wl,-z,relro,-z,now
+LIBS      = $(shell pkg-config --libs $(PKGS)) -lm
+# clang for BPF looks in no host directory by itself; the asm/ headers are in the multiarch one.
+BPF_SYS  := $(shell $(CLANG) -v -E - </dev/null 2>&1 | \
+              sed -n '/<...> search starts here:/,/End of search list/{s/^ \(\/.*\)/-idirafter \1/p}')
+BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -std=gnu11 -Wall -Wextra -Wshadow -Wno-unused-function \
+              -Wimplicit-int-conversion -Wenum-conversion -Werror -Iinclude -Ibpf $(BPF_SYS) -MMD -MP
+
+# --- what there is ---------------------------------------------------------------------------------
+BPF_OBJS  := $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.skel.h,$(wildcard bpf/*.bpf.c))
+LIB_SRCS  := $(wildcard user/util/*.c user/model/*.c user/config/*.c user/dataplane/*.c user/net/*.c \
+               user/check/*.c user/ctl/*.c)
+CLI_SRCS  := $(wildcard user/cli/*.c)
+DAEMON_SRCS := $(wildcard user/daemon/*.c)
+LIB_OBJS  := $(LIB_SRCS:%.c=$(BUILD)/%.o)
+UNIT      := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
+BPFTEST   := $(patsubst tests/bpf/%.c,%,$(wildcard tests/bpf/test_*.c))
+FUZZERS   := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+
+.PHONY: all
+all: $(BUILD)/culvert $(BUILD)/culvertd ## build culvert and culvertd
+
+# --- BPF -------------------------------------------------------------------------------------------
+$(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c
+	$(call say,BPF)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+
+$(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
+	$(call say,SKEL)
+	$(Q)$(BPFTOOL) gen skeleton $< name $* >$@
+
+# --- user side: three variants of one rule ---------------------------------------------------------
+$(BUILD)/user/%.o: user/%.c | $(BPF_OBJS)
+	$(call say,CC)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(USER_CFLAGS) -c $< -o $@
+
+$(BUILD)/san/user/%.o: user/%.c | $(BPF_OBJS)
+	$(call say,CC)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(SAN_CFLAGS) -c $< -o $@
+
+$(BUILD)/fuzz/user/%.o: user/%.c | $(BPF_OBJS)
+	$(call say,CC)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(CPPFLAGS) $(FUZZ_CFLAGS) -c $< -o $@
+
+$(BUILD)/libculvert.a: $(LIB_OBJS)
+$(BUILD)/san/libculvert.a: $(LIB_SRCS:%.c=$(BUILD)/san/%.o)
+$(BUILD)/fuzz/libculvert.a: $(LIB_SRCS:%.c=$(BUILD)/fuzz/%.o)
+%/libculvert.a:
+	$(call say,AR)
+	$(Q)rm -f $@; ar rcs $@ $^
+
+$(BUILD)/culvert: $(CLI_SRCS:%.c=$(BUILD)/%.o) $(BUILD)/libculvert.a
+	$(call say,LINK)
+	$(Q)$(CC) $(LDFLAGS) -pie -o $@ $^ $(LIBS)
+
+$(BUILD)/culvertd: $(DAEMON_SRCS:%.c=$(BUILD)/%.o) $(BUILD)/libculvert.a
+	$(call say,LINK)
+	$(Q)$(CC) $(LDFLAGS) -pie -o $@ $^ $(LIBS)
+
+# --- tests -----------------------------------------------------------------------------------------
+$(BUILD)/san/tests/%.o: tests/%.c | $(BPF_OBJS)
+	$(call say,CC)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -Ibpf -Itests $(SAN_CFLAGS) -c $< -o $@
+
+$(BUILD)/tests/%.o: tests/%.c | $(BPF_OBJS)
+	$(call say,CC)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -Ibpf -Itests $(USER_CFLAGS) -c $< -o $@
+
+$(BUILD)/unit/%: $(BUILD)/san/tests/unit/%.o $(BUILD)/san/libculvert.a
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -fsanitize=address,undefined -o $@ $^ -lcmocka $(LIBS)
+
+BPF_HARNESS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(wildcard tests/bpf/test_*.c),$(wildcard tests/bpf/*.c)))
+$(BUILD)/bpftest/%: $(BUILD)/tests/bpf/%.o $(BPF_HARNESS) $(BUILD)/libculvert.a
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -pie -o $@ $^ -lcmocka $(LIBS)
+
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/fuzz/libculvert.a
+	$(call say,FUZZ)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(CPPFLAGS) -Ibpf $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+
+.PHONY: check check-unit check-bpf check-e2e
+check: check-unit check-bpf check-e2e ## run every test; all but check-unit need root
+check-unit: $(UNIT:%=$(BUILD)/unit/%) ## pure code under ASan and UBSan, no root
+	$(Q)scripts/run-tap.sh $^
+check-bpf: $(BPFTEST:%=$(BUILD)/bpftest/%) ## packets through the real programs (BPF_PROG_TEST_RUN)
+	$(Q)scripts/run-tap.sh $^
+check-e2e: all ## real clients and servers in network namespaces
+	$(Q)scripts/run-tap.sh $(sort $(wildcard tests/e2e/*.bats))
+
+FUZZ_SECONDS ?= 20
+.PHONY: fuzz
+fuzz: $(FUZZERS:%=$(BUILD)/fuzz/%) ## libFuzzer on the parsers, FUZZ_SECONDS each
+	$(Q)scripts/run-fuzz.sh $(FUZZ_SECONDS) $^
+
+.PHONY: lint format compile_commands.json
+lint: $(BPF_OBJS) ## format check, clang-tidy, cppcheck, shellcheck, folder dependencies
+	$(Q)scripts/lint.sh $(BUILD)
+format: ## let clang-format rewrite the sources
+	$(Q)git ls-files '*.c' '*.h' | xargs clang-format -i
+
+.PHONY: bench
+bench: all ## measure speed and memory (figures, no verdict)
+	$(Q)tests/bench/bench.sh $(BUILD)
+
+# --- installing ------------------------------------------------------------------------------------
+.PHONY: install clean help
+install: all ## install below $(DESTDIR)$(PREFIX)
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/doc/culvert
+	install -m 755 $(BUILD)/culvert $(BUILD)/culvertd $(DESTDIR)$(PREFIX)/sbin/
+	install -m 644 README.md CHANGELOG.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/culvert/
+clean: ## remove everything that was built
+	rm -rf $(BUILD)
+help: ## this list
+	@grep -hE '^[a-z][a-z_-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Sizes that both sides must agree on. Ids start at 1; 0 means "none" in every map. */
+#ifndef CV_LIMITS_H
+#define CV_LIMITS_H
+
+/* Raised whenever a key, a value or the meaning of one changes in a pinned map. */
+#define CV_SCHEMA_VERSION 1
+
+#define CV_MAX_INTERFACES 16
+#define CV_MAX_LISTENERS 1024
+#define CV_MAX_POOLS 1024
+#define CV_MAX_BACKENDS 16384
+
+#define CV_NAME_LEN 32 /* listener and pool names, with the closing NUL */
+
+/* Flow table: entries; CV_HALF_OPEN_FLOWS holds flows of which one packet was seen. */
+#define CV_DEFAULT_MAX_FLOWS 1048576
+#define CV_MIN_MAX_FLOWS 1024
+#define CV_MAX_MAX_FLOWS 16777216
+#define CV_HALF_OPEN_FLOWS 65536
+
+/* Idle timeouts, seconds. */
+#define CV_IDLE_TIMEOUT_TCP_S 350
+#define CV_IDLE_TIMEOUT_UDP_S 120
+#define CV_IDLE_TIMEOUT_MIN_S 1
+#define CV_IDLE_TIMEOUT_MAX_S 86400
+/* A handshake that does not go on for this long is forgotten (RFC 9293: SYN retransmissions
+ * of a Linux client come after 1, 3, 7, 15 and 31 s). */
+#define CV_HALF_OPEN_TIMEOUT_S 60
+/* After the client's FIN its last ACKs must still reach the backend (2 MSL as Linux has it). */
+#define CV_CLOSING_FIN_TIMEOUT_S 60
+/* After the client's RST nothing more is due but what was already on its way. */
+#define CV_CLOSING_RST_TIMEOUT_S 5
+
+/* Maglev table sizes are primes in this range; the paper's two are 65537 and 655373. */
+#define CV_DEFAULT_TABLE_SIZE 65537
+#define CV_MIN_TABLE_SIZE 251
+#define CV_MAX_TABLE_SIZE 655373
+/* Slots of a Maglev table that lie in one map entry: 16 slots of 4 bytes are one cache line. */
+#define CV_SLOTS_PER_LINE 16
+
+#define CV_MAX_WEIGHT 1000
+#define CV_DEFAULT_WEIGHT 100
+
+/* The listener directory (cv_directory.h). Powers of two. */
+#define CV_DIRECTORY_BUCKETS 2048
+#define CV_DIRECTORY_WAYS 4
+#define CV_VIP_FILTER_WORDS 256
+#define CV_HASH_KEY_WORDS 16
+
+/* The outer header of a tunnel starts with this TTL or hop limit (RFC 1700, RFC 2003). */
+#define CV_OUTER_TTL 64
+
+#endif

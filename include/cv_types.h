@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Keys and values of the pinned maps: the one definition that the program, the daemon, the command
+ * and `bpftool map dump` share.
+ *
+ * Addresses are 16 bytes in wire order, IPv4 in v4-mapped form (RFC 4291 2.5.5.2). Ports are in host
+ * order. Times are whole seconds of the data plane's clock (cv_clock.h). Padding is explicit, and
+ * always zero.
+ */
+#ifndef CV_TYPES_H
+#define CV_TYPES_H
+
+#include "cv_defs.h"
+#include "cv_limits.h"
+
+enum cv_family { CV_FAMILY_NONE, CV_FAMILY_IPV4, CV_FAMILY_IPV6 } CV_BYTE_ENUM;
+
+/* The numbers are those of the IP header. */
+enum cv_protocol { CV_PROTOCOL_NONE = 0, CV_PROTOCOL_TCP = 6, CV_PROTOCOL_UDP = 17 } CV_BYTE_ENUM;
+
+enum cv_forward { CV_FORWARD_NONE, CV_FORWARD_IPIP, CV_FORWARD_L2 } CV_BYTE_ENUM;
+
+enum cv_hash_fields { CV_HASH_5TUPLE, CV_HASH_SOURCE } CV_BYTE_ENUM;
+
+/* What becomes of a TCP packet that belongs to no flow. */
+enum cv_stray_policy { CV_STRAY_FORWARD, CV_STRAY_RESET } CV_BYTE_ENUM;
+
+enum cv_when_full { CV_FULL_EVICT, CV_FULL_REJECT } CV_BYTE_ENUM;
+
+enum cv_backend_state {
+	CV_BACKEND_NONE,
+	CV_BACKEND_UP,
+	CV_BACKEND_DOWN,     /* its health check says so */
+	CV_BACKEND_DRAINING, /* keeps its flows, takes no new ones */
+	CV_BACKEND_DISABLED, /* keeps nothing */
+} CV_BYTE_ENUM;
+
+enum cv_flow_state {
+	CV_FLOW_NONE,
+	CV_FLOW_HALF_OPEN, /* one SYN or one UDP packet seen; lives in cv_half_open */
+	CV_FLOW_OPEN,	   /* the client answered: an active flow */
+	CV_FLOW_CLOSING,   /* FIN or RST from the client seen */
+} CV_BYTE_ENUM;
+
+/* cv_listeners, by listener id. The first 64 bytes are what a packet needs. */
+struct cv_listener {
+	__u8 address[16];
+	__u16 port_first; /* "any" is 1 to 65535 */
+	__u16 port_last;
+	__u16 pool;
+	enum cv_protocol protocol;
+	enum cv_forward forward;
+	enum cv_hash_fields hash;
+	enum cv_stray_policy late_packet;
+	enum cv_stray_policy unknown_packet;
+	__u8 pad0;
+	__u32 table_size; /* Maglev slots of the pool */
+	__u32 idle_timeout_s;
+	__u32 max_flows; /* 0: no quota */
+	__u8 pad1[24];
+	char name[CV_NAME_LEN];
+	__u8 pad2[32];
+};
+CV_ASSERT_SIZE(struct cv_listener, 128);
+CV_ASSERT_OFFSET(struct cv_listener, pool, 20);
+CV_ASSERT_OFFSET(struct cv_listener, table_size, 28);
+CV_ASSERT_OFFSET(struct cv_listener, name, 64);
+
+/* cv_pools, by pool id: for people, and for the daemon to find its ids again. */
+struct cv_pool {
+	char name[CV_NAME_LEN];
+	__u32 table_size;
+	__u32 backends; /* in the configuration, whatever their state */
+};
+CV_ASSERT_SIZE(struct cv_pool, 40);
+
+/* cv_backends, by backend id: all that is needed to put a header on, in one cache line. */
+struct cv_backend {
+	__u8 address[16]; /* outer destination */
+	__u8 source[16];  /* outer source, of the same family */
+	__u8 next_hop_mac[6];
+	__u8 port_mac[6]; /* of the port that leads there */
+	__u32 ifindex;	  /* that port; 0: no way is known */
+	__u32 outer_sum;  /* sum, not folded, of the outer IPv4 header's constant 16-bit words in host
+	                      * order: version and length with TOS 0, TTL with protocol 0, destination */
+	__u16 generation; /* counts the backends that had this id; a flow of another one is stale */
+	__u16 mtu;	  /* bytes of IP packet, outer header included, that reach the backend */
+	__u16 pool;
+	__u16 port; /* 0: as the client chose it */
+	enum cv_backend_state state;
+	enum cv_family family;
+	__u8 keeps_flows; /* 1: flows that are here stay; 0: they are placed anew */
+	__u8 on_link;	  /* 1: next_hop_mac is the backend itself, so l2 reaches it */
+};
+CV_ASSERT_SIZE(struct cv_backend, 64);
+CV_ASSERT_OFFSET(struct cv_backend, ifindex, 44);
+CV_ASSERT_OFFSET(struct cv_backend, state, 60);
+
+/* One slot of a Maglev table. Written and read as one 32-bit word. */
+struct cv_slot {
+	__u16 backend; /* 0: nobody */
+	__u16 flags;   /* zero so far; will say that the slot is settled */
+};
+CV_ASSERT_SIZE(struct cv_slot, 4);
+
+/* Inner maps of cv_maglev (outer index: pool id): slot n lies in line n / 16. */
+struct cv_slot_line {
+	struct cv_slot slot[CV_SLOTS_PER_LINE];
+};
+CV_ASSERT_SIZE(struct cv_slot_line, 64);
+
+/* Keys of cv_flows (IPv4) and cv_flows6 (IPv6). */
+struct cv_flow4_key {
+	__u8 client[4];
+	__u8 address[4];
+	__u16 client_port;
+	__u16 port;
+	enum cv_protocol protocol;
+	__u8 pad[3];
+};
+CV_ASSERT_SIZE(struct cv_flow4_key, 16);
+
+/* Also the key of cv_half_open, for both families: IPv4 in v4-mapped form. */
+struct cv_flow6_key {
+	__u8 client[16];
+	__u8 address[16];
+	__u16 client_port;
+	__u16 port;
+	enum cv_protocol protocol;
+	__u8 pad[3];
+};
+CV_ASSERT_SIZE(struct cv_flow6_key, 40);
+
+/* Value of cv_flows, cv_flows6 and cv_half_open. */
+struct cv_flow {
+	__u64 packets;
+	__u64 bytes; /* of IP packets as the client sent them */
+	__u32 born_s;
+	__u32 last_seen_s;
+	__u32 idle_timeout_s; /* the listener's when the flow was born */
+	__u16 listener;
+	__u16 backend;
+	__u16 generation; /* of the backend */
+	enum cv_flow_state state;
+	__u8 closing_timeout_s; /* counts instead of idle_timeout_s, if shorter, in state closing */
+	__u8 pad[4];
+};
+CV_ASSERT_SIZE(struct cv_flow, 40);
+CV_ASSERT_OFFSET(struct cv_flow, state, 34);
+
+/* cv_per_verdict, per CPU, by enum cv_verdict. Bytes are those of the frame as it came in. */
+struct cv_verdict_stats {
+	__u64 packets;
+	__u64 bytes;
+};
+
+/* cv_per_listener, per CPU, by listener id. Bytes are those of IP packets as the client sent them. */
+struct cv_listener_stats {
+	__u64 packets; /* forwarded */
+	__u64 bytes;
+	__u64 new_flows;
+	__u64 expired_flows;
+	__u64 rejected_flows; /* no entry could be made; the packet was handled by Maglev or dropped */
+	__u64 client_resets;
+};
+
+/* cv_per_backend, per CPU, by backend id. */
+struct cv_backend_stats {
+	__u64 packets; /* forwarded */
+	__u64 bytes;
+	__u64 new_flows;
+};
+
+/* cv_listener_use and cv_backend_use, by id: what the sweep numbered `sweep` counted. A record with
+ * another number was not met in the last sweep: all its counts are zero. */
+struct cv_flow_counts {
+	__u64 sweep;
+	__u64 half_open;
+	__u64 open; /* the active flows */
+	__u64 closing;
+};
+
+/* Argument and result of the cv_sweep program (BPF_PROG_TEST_RUN context). */
+struct cv_sweep_args {
+	__u64 sweep;	 /* in: number of this sweep, never 0, one more than the last */
+	__u64 now_s;	 /* out: the data plane's clock */
+	__u64 half_open; /* out: live entries by state, both families */
+	__u64 open;
+	__u64 closing;
+	__u64 expired; /* out: entries removed */
+};
+
+/* cv_meta, one entry: what laid these maps down. */
+struct cv_meta {
+	__u32 schema; /* CV_SCHEMA_VERSION */
+	__u32 hz;     /* ticks a second of the kernel it runs on */
+	__u64 max_flows;
+	__u64 sweep; /* number of the last sweep begun */
+	enum cv_when_full when_full;
+	__u8 pad[7];
+	char version[CV_NAME_LEN];
+};
+CV_ASSERT_SIZE(struct cv_meta, 64);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Runs the health checks of all backends in a libuv loop: TCP connects of its own, HTTP and HTTPS through
+ * libcurl's multi-socket interface. Reports results; what they mean is model/health.h's affair. */
+#ifndef CHECK_CHECK_H
+#define CHECK_CHECK_H
+
+#include <uv.h>
+
+#include "model/model.h"
+#include "util/err.h"
+
+struct check_target {
+	uint64_t key; /* the caller's name for it; unique in a set */
+	struct addr address;
+	uint16_t port;		 /* never 0 */
+	struct health_conf conf; /* type is not none */
+	char host[64];		 /* for the Host header and SNI; "" means the address */
+};
+
+struct check_result {
+	uint64_t key;
+	bool success;
+	unsigned duration_ms;
+	char reason[96]; /* "connected", "HTTP 200", "connection refused", "HTTP 503", "timeout after 2 s" */
+};
+
+typedef void (*check_report)(const struct check_result *result, void *arg);
+
+struct checker;
+
+int checker_new(uv_loop_t *loop, check_report report, void *arg, struct checker **ret, struct err *err);
+
+/* Makes the running checks be exactly those of `targets`. A target with the same key and the same settings
+ * goes on undisturbed; one that changed or is new is checked first after a random part of its interval, at
+ * most one second, and then every interval with up to 10 % of jitter, so that checks do not march in step. A
+ * result of a target that is gone is never reported. 0 or -ENOMEM (then nothing changed). */
+int checker_set(struct checker *checker, const struct check_target *targets, size_t nr);
+
+/* Stops everything; the memory goes away in the loop's next turns. Takes NULL. */
+void checker_close(struct checker *checker);
+
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* One data plane: the balancing program, its maps and links, as they lie pinned below one directory.
+ * The only code that calls libbpf and libxdp. Nothing here logs; errors come back as values. Not thread safe,
+ * except dp_sweep, which may run in another thread. */
+#ifndef DATAPLANE_DP_H
+#define DATAPLANE_DP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cv_types.h"
+#include "cv_verdict.h"
+#include "model/image.h"
+#include "model/model.h"
+#include "model/plan.h"
+#include "util/err.h"
+
+#define DP_DEFAULT_PIN_DIR "/sys/fs/bpf/culvert"
+
+struct dp;
+
+struct dp_interface {
+	char name[16]; /* now; interfaces can be renamed */
+	uint32_t ifindex;
+	enum attach_mode mode; /* native or generic */
+	uint32_t program_id;
+	bool dispatcher; /* attached through libxdp's dispatcher, beside other programs */
+};
+
+/* --- opening (dp_open.c) --- */
+
+/* Opens what is pinned below pin_dir to look at it and to attach or detach interfaces. -ENOENT if nothing
+ * is pinned there; -EPROTO if another schema version laid it down (err says which). */
+int dp_open(const char *pin_dir, struct dp **ret, struct err *err);
+
+/* Opens it as its one writer, for the daemon: takes the lock of the directory (-EBUSY if another daemon has
+ * it), mounts the BPF file system if none is there, loads this binary's program over the pinned maps (made
+ * now if there are none), copies flows where the table's size or policy differs from `flow_table`, and
+ * replaces the program on every attached interface atomically. */
+int dp_take(const char *pin_dir, const struct flow_table_conf *flow_table, struct dp **ret, struct err *err);
+
+/* Closes descriptors. What is attached stays attached. Takes NULL. */
+void dp_free(struct dp *dp);
+
+/* --- interfaces (dp_attach.c) --- */
+
+/* Attaches to an interface; loads and pins program and maps first where nothing is pinned yet.
+ * *ret_mode is what came of ATTACH_AUTO. 0 also when it is attached already in that mode; -EBUSY if somebody
+ * else's program sits there and cannot be shared with; -ENODEV; -EOPNOTSUPP if the driver has no native XDP. */
+int dp_attach(const char *pin_dir, const char *ifname, enum attach_mode mode, enum attach_mode *ret_mode,
+	      struct err *err);
+/* Takes it off. -ENOENT if we are not attached there. */
+int dp_detach(const char *pin_dir, const char *ifname, struct err *err);
+/* Takes it off everywhere and removes every pin and the directory. 0 also when nothing was there. */
+int dp_detach_all(const char *pin_dir, struct err *err);
+
+/* What is attached now: fills up to `max` and returns how many there are, or -errno. */
+int dp_interfaces(const char *pin_dir, struct dp_interface *ret, size_t max, struct err *err);
+
+/* --- writing (dp_apply.c) --- */
+
+/* Carries out a plan. On an error (-errno) what was done so far stays done; the caller rebuilds. */
+int dp_apply(struct dp *dp, const struct plan *plan, struct err *err);
+
+/* The image as the maps hold it, tables left out (NULL): how a daemon finds its ids again. */
+int dp_read_image(struct dp *dp, struct image **ret, struct err *err);
+
+/* --- reading (dp_read.c) --- */
+
+int dp_meta(struct dp *dp, struct cv_meta *ret, struct err *err);
+int dp_clock(struct dp *dp, uint32_t *ret_now_s, struct err *err);
+
+/* Per-CPU counters, summed, for ids or verdicts 0 to nr-1, read in batches. */
+int dp_verdict_stats(struct dp *dp, struct cv_verdict_stats *ret, size_t nr, struct err *err);
+int dp_listener_stats(struct dp *dp, struct cv_listener_stats *ret, size_t nr, struct err *err);
+int dp_backend_stats(struct dp *dp, struct cv_backend_stats *ret, size_t nr, struct err *err);
+
+/* Runs one pass over the flow tables: removes what idled out and counts what lives. */
+int dp_sweep(struct dp *dp, struct cv_sweep_args *ret, struct err *err);
+/* What the last sweep counted, for ids 0 to nr-1; records of older sweeps come back as zero. */
+int dp_listener_use(struct dp *dp, struct cv_flow_counts *ret, size_t nr, struct err *err);
+int dp_backend_use(struct dp *dp, struct cv_flow_counts *ret, size_t nr, struct err *err);
+
+/* Calls `each` for every entry of the flow tables (and of half-open flows), read in batches so that memory
+ * stays bounded; an entry that comes or goes meanwhile may or may not be met. `each` ends the walk by returning
+ * non-zero, which is then returned. Keys come in the long form for both families. */
+typedef int (*dp_flow_fn)(const struct cv_flow6_key *key, const struct cv_flow *flow, void *arg);
+int dp_flows(struct dp *dp, dp_flow_fn each, void *arg, struct err *err);
+
+/* Names and texts of the verdict list. */
+const char *dp_verdict_name(enum cv_verdict verdict);
+const char *dp_verdict_meaning(enum cv_verdict verdict);
+const char *dp_verdict_remedy(enum cv_verdict verdict);
+enum cv_verdict_class dp_verdict_class(enum cv_verdict verdict);
+
+#endif

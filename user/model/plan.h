@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The difference of two images as map operations, in an order in which each step is safe by itself while
+ * packets go through: backend records first, then tables, listeners, directory; then what is to go away, in
+ * the reverse order. dataplane/dp_apply.c carries it out; nobody else writes these maps. */
+#ifndef MODEL_PLAN_H
+#define MODEL_PLAN_H
+
+#include "model/image.h"
+
+enum plan_op_kind {
+	PLAN_SET_BACKEND,  /* write new->backend[id] */
+	PLAN_SET_POOL,	   /* write new->pool[id] */
+	PLAN_SET_TABLE,	   /* make an inner map of new->table[id] and swap it in */
+	PLAN_SET_LISTENER, /* write new->listener[id] */
+	PLAN_SET_DIRECTORY,
+	PLAN_CLEAR_LISTENER, /* write zeroes */
+	PLAN_CLEAR_TABLE,    /* delete the inner map */
+	PLAN_CLEAR_POOL,
+	PLAN_CLEAR_BACKEND, /* write a record of state none that keeps the generation */
+};
+
+struct plan_op {
+	enum plan_op_kind kind;
+	uint16_t id;
+};
+
+struct plan {
+	const struct image *from; /* not owned; must outlive the plan */
+	const struct image *to;
+	struct plan_op *op;
+	size_t nr;
+	uint64_t slots_moved; /* slots, over all pools in both images, whose owner differs */
+	uint64_t slots;	      /* slots of those pools */
+};
+
+/* 0 or -ENOMEM. Equal images give an empty plan. */
+int plan_build(const struct image *from, const struct image *to, struct plan *ret);
+void plan_done(struct plan *plan);
+
+#endif
