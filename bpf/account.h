@@ -12,8 +12,8 @@ static __always_inline int verdict_action(enum cv_verdict verdict)
 
 	switch (verdict) {
 #define CV_X(symbol, class_, name, meaning, remedy) \
-	case CV_##symbol: \
-		class = CV_CLASS_##class_; \
+	case CV_##symbol:                           \
+		class = CV_CLASS_##class_;          \
 		break;
 		CV_VERDICTS(CV_X)
 #undef CV_X

@@ -8,7 +8,6 @@
 #include "cv_types.h"
 #include "cv_verdict.h"
 
-
 /* clang leaves the value type of an inner map out of the BTF (libbpf 1.1: "can't determine value size") unless
  * something else holds it by value. This does; libbpf passes over its section. */
 const struct {

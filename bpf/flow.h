@@ -80,7 +80,8 @@ static __always_inline bool flow_is_expired(const struct cv_flow *flow, __u32 no
 
 static __always_inline bool is_first_packet(const struct pkt *pkt)
 {
-	return pkt->protocol == CV_PROTOCOL_UDP || (pkt->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN;
+	return pkt->protocol == CV_PROTOCOL_UDP ||
+	       (pkt->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN;
 }
 
 /* What this packet makes of the flow's state. */

@@ -92,7 +92,8 @@ static __always_inline void fill_outer4(struct iphdr *outer, const struct cv_bac
 
 /* IPv6 outer header (RFC 2473); the flow label spreads flows over paths (RFC 6438). */
 static __always_inline void fill_outer6(struct ipv6hdr *outer, const struct cv_backend *backend,
-					const struct cv_outer_source *spread, const struct pkt *pkt, __u32 hash)
+					const struct cv_outer_source *spread, const struct pkt *pkt,
+					__u32 hash)
 {
 	__u32 *source = outer->saddr.in6_u.u6_addr32;
 
@@ -102,7 +103,9 @@ static __always_inline void fill_outer6(struct ipv6hdr *outer, const struct cv_b
 	outer->hop_limit = CV_OUTER_TTL;
 	for (int i = 0; i < 4; i++)
 		source[i] = outer_source(spread->prefix6, spread->mask6, backend->source, i,
-					 i == 3 ? hash : i == 2 ? hash >> 7 : 0);
+					 i == 3	  ? hash
+					 : i == 2 ? hash >> 7
+						  : 0);
 	__builtin_memcpy(&outer->daddr, backend->address, sizeof(outer->daddr));
 }
 
@@ -126,7 +129,8 @@ static __always_inline void *fill_eth(void *start, const struct cv_backend *back
 static __always_inline CV_MUST_CHECK enum cv_verdict forward_rewrite(struct xdp_md *ctx, struct pkt *pkt,
 								     const struct cv_directory *dir,
 								     const struct cv_listener *listener,
-								     const struct cv_backend *backend, __u8 vlans)
+								     const struct cv_backend *backend,
+								     __u8 vlans)
 {
 	bool is_tunnel = listener->forward == CV_FORWARD_IPIP;
 	__u32 hash = (__u32)pkt->hash; /* its high half chose the slot */

@@ -95,7 +95,8 @@ __noinline __u32 span_search(const struct cv_directory *dir, __u32 first, __u32 
 	return 0;
 }
 
-static __always_inline __u16 vip_listener(const struct cv_directory *dir, const struct cv_vip *vip, __u16 port)
+static __always_inline __u16 vip_listener(const struct cv_directory *dir, const struct cv_vip *vip,
+					  __u16 port)
 {
 	__u32 listener = vip->spans ? span_search(dir, vip->first_span, vip->spans, port) : 0;
 

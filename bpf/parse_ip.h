@@ -62,8 +62,8 @@ __noinline bool extensions_walk(struct xdp_md *ctx, struct extensions *at)
 		} *header = start + (at->offset & 0x7fff);
 		__u32 bytes = 8;
 
-		if (at->next != IPPROTO_HOPOPTS && at->next != IPPROTO_ROUTING && at->next != IPPROTO_DSTOPTS &&
-		    at->next != IPPROTO_FRAGMENT)
+		if (at->next != IPPROTO_HOPOPTS && at->next != IPPROTO_ROUTING &&
+		    at->next != IPPROTO_DSTOPTS && at->next != IPPROTO_FRAGMENT)
 			return true;
 		if ((void *)header + 8 > end)
 			return false;

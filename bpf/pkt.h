@@ -50,10 +50,10 @@ struct pkt {
 	};
 	enum cv_family family;
 	enum cv_protocol protocol;
-	__u8 tos;        /* or traffic class */
+	__u8 tos; /* or traffic class */
 	bool is_fragment;
-	__u16 ip_bytes;  /* of the whole packet, header included */
-	__u16 l4_bytes;  /* of what follows the IP headers */
+	__u16 ip_bytes; /* of the whole packet, header included */
+	__u16 l4_bytes; /* of what follows the IP headers */
 	/* transport layer */
 	__u8 tcp_flags;
 	/* the 5-tuple: addresses as words in wire order (IPv4 v4-mapped), ports in host order */

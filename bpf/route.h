@@ -66,7 +66,8 @@ static __always_inline CV_MUST_CHECK enum cv_verdict route_enter(const struct fl
 /* The flow has an entry in cv_half_open: a first packet once more goes where the first one went, whatever
  * became of the table since; any other packet opens the flow. */
 static __always_inline CV_MUST_CHECK enum cv_verdict route_half_open(const struct cv_listener *listener,
-								     struct pkt *pkt, const struct flow_ref *ref,
+								     struct pkt *pkt,
+								     const struct flow_ref *ref,
 								     struct cv_flow *half, __u32 now,
 								     struct cv_backend **ret)
 {
@@ -114,8 +115,8 @@ static __always_inline CV_MUST_CHECK enum cv_verdict route_new(const struct cv_l
 	return route_enter(ref, pkt, &flow);
 }
 
-static __always_inline CV_MUST_CHECK enum cv_verdict route(const struct cv_listener *listener, struct pkt *pkt,
-							   struct cv_backend **ret)
+static __always_inline CV_MUST_CHECK enum cv_verdict route(const struct cv_listener *listener,
+							   struct pkt *pkt, struct cv_backend **ret)
 {
 	__u32 now = now_seconds();
 	struct cv_flow *flow, *half;
