@@ -139,7 +139,7 @@ void sweep_close(struct daemon *d);
 /* Answers `request` with report(d) once the counts of a sweep that is at most 200 ms old are there. */
 typedef json_t *(*sweep_report)(struct daemon *d);
 void sweep_then_answer(struct daemon *d, struct ctl_request *request, sweep_report report);
-const struct cv_sweep_args *sweep_last(const struct daemon *d);
+const struct cv_sweep *sweep_last(const struct daemon *d);
 
 /* --- rates.c --- */
 struct rate {

@@ -88,27 +88,49 @@ static json_t *port_json(const struct listener_conf *conf)
 	return json_string(text);
 }
 
+static void set_count(json_t *json, const char *key, uint64_t count)
+{
+	json_object_set_new(json, key, json_integer((json_int_t)count));
+}
+
+/* What an evicting table pushed out: began, did not end, and is not there. */
+static uint64_t evicted_flows(const struct cv_listener_stats *stats, const struct cv_flow_counts *use)
+{
+	uint64_t accounted = stats->expired_flows + stats->closed_flows + use->open + use->closing;
+
+	return stats->new_flows > accounted ? stats->new_flows - accounted : 0;
+}
+
 static json_t *listener_json(struct daemon *d, const struct numbers *n, const struct listener_conf *conf)
 {
 	uint16_t id = image_listener_id(d->image, conf->name);
 	const struct cv_listener_stats *stats = &n->listener[id];
+	const struct cv_flow_counts *use = &n->listener_use[id];
 	struct rate rate = rates_of(d, id);
 	char address[ADDR_TEXT_LEN];
+	json_t *json;
 
-	return json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I,"
-			 " s:{s:f, s:f, s:f}}",
-			 "name", conf->name, "address", addr_format(&conf->address, address), "protocol",
+	json = json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:i, s:{s:f, s:f, s:f}}", "name", conf->name,
+			 "address", addr_format(&conf->address, address), "protocol",
 			 conf->protocol == CV_PROTOCOL_UDP ? "udp" : "tcp", "port", port_json(conf), "pool",
 			 d->model->pools[conf->pool].name, "forward",
 			 conf->forward == CV_FORWARD_L2 ? "l2" : "ipip", "idle_timeout_s",
-			 (int)conf->idle_timeout_s, "active_flows", (json_int_t)n->listener_use[id].open,
-			 "half_open_flows", (json_int_t)n->listener_use[id].half_open, "closing_flows",
-			 (json_int_t)n->listener_use[id].closing, "new_flows", (json_int_t)stats->new_flows,
-			 "rejected_flows", (json_int_t)stats->rejected_flows, "expired_flows",
-			 (json_int_t)stats->expired_flows, "client_resets", (json_int_t)stats->client_resets,
-			 "packets", (json_int_t)stats->packets, "bytes", (json_int_t)stats->bytes, "rates",
-			 "packets_per_s", rate.packets_per_s, "bits_per_s", rate.bits_per_s,
-			 "new_flows_per_s", rate.new_flows_per_s);
+			 (int)conf->idle_timeout_s, "rates", "packets_per_s", rate.packets_per_s,
+			 "bits_per_s", rate.bits_per_s, "new_flows_per_s", rate.new_flows_per_s);
+	set_count(json, "active_flows", use->open);
+	set_count(json, "half_open_flows", use->half_open);
+	set_count(json, "closing_flows", use->closing);
+	set_count(json, "new_flows", stats->new_flows);
+	set_count(json, "rejected_flows", stats->rejected_table_full + stats->rejected_quota);
+	set_count(json, "expired_flows", stats->expired_flows);
+	set_count(json, "closed_flows", stats->closed_flows);
+	set_count(json, "evicted_flows", evicted_flows(stats, use));
+	set_count(json, "moved_flows", stats->moved_flows);
+	set_count(json, "resets_sent", stats->resets_sent);
+	set_count(json, "client_resets", stats->client_resets);
+	set_count(json, "packets", stats->packets);
+	set_count(json, "bytes", stats->bytes);
+	return json;
 }
 
 static const char *health_name(const struct pool_conf *pool, const struct backend_run *run)
@@ -132,15 +154,18 @@ static json_t *backend_json(struct daemon *d, const struct numbers *n, size_t po
 	uint64_t now = uv_now(&d->loop);
 	json_t *json;
 
-	json = json_pack("{s:s, s:i, s:i, s:i, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
-			 "address", addr_format(&conf->address, address), "port", conf->port, "id", id,
-			 "weight", run->weight >= 0 ? run->weight : conf->weight, "state",
-			 report_state_name(run_state(run)), "health", health_name(pool, run), "reason",
-			 run->is_forwardable ? run->health_text : run->way_text, "forwardable",
-			 run->is_forwardable, "active_flows", (json_int_t)use->open, "new_flows",
-			 (json_int_t)n->backend[id].new_flows, "packets", (json_int_t)n->backend[id].packets,
-			 "bytes", (json_int_t)n->backend[id].bytes, "slots", (json_int_t)n->slots[id],
-			 "checks", (json_int_t)run->checks, "failed_checks", (json_int_t)run->failures);
+	json = json_pack(
+		"{s:s, s:i, s:i, s:i, s:s, s:s, s:s, s:b}", "address", addr_format(&conf->address, address),
+		"port", conf->port, "id", id, "weight", run->weight >= 0 ? run->weight : conf->weight,
+		"state", report_state_name(run_state(run)), "health", health_name(pool, run), "reason",
+		run->is_forwardable ? run->health_text : run->way_text, "forwardable", run->is_forwardable);
+	set_count(json, "active_flows", use->open);
+	set_count(json, "new_flows", n->backend[id].new_flows);
+	set_count(json, "packets", n->backend[id].packets);
+	set_count(json, "bytes", n->backend[id].bytes);
+	set_count(json, "slots", n->slots[id]);
+	set_count(json, "checks", run->checks);
+	set_count(json, "failed_checks", run->failures);
 	if (run->is_draining)
 		json_object_set_new(json, "flows_left",
 				    json_integer((json_int_t)(use->open + use->closing + use->half_open)));
@@ -254,7 +279,7 @@ static json_t *interfaces_json(const struct daemon *d)
 
 json_t *report_status(struct daemon *d)
 {
-	const struct cv_sweep_args *sweep = sweep_last(d);
+	const struct cv_sweep *sweep = sweep_last(d);
 	const struct flow_table_conf *table = &d->model->flow_table;
 	uint64_t now = uv_now(&d->loop);
 	struct numbers *n = read_numbers(d);

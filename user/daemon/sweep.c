@@ -21,9 +21,9 @@ struct sweep {
 	uv_work_t work;
 	bool is_running;
 	uint64_t done_ms;
-	struct cv_sweep_args last;
+	struct cv_sweep last;
 	/* of the worker, while it runs */
-	struct cv_sweep_args result;
+	struct cv_sweep result;
 	struct err err;
 	int r;
 	/* who waits for the next one to end */
@@ -110,7 +110,7 @@ void sweep_then_answer(struct daemon *d, struct ctl_request *request, sweep_repo
 		begin(d);
 }
 
-const struct cv_sweep_args *sweep_last(const struct daemon *d)
+const struct cv_sweep *sweep_last(const struct daemon *d)
 {
 	return &d->sweep->last;
 }
