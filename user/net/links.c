@@ -88,7 +88,7 @@ static void read_link(const struct nlmsghdr *nlh, const struct ifinfomsg *ifi, s
 		case IFLA_IFNAME:
 			if (!mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) &&
 			    mnl_attr_get_payload_len(attr) <= sizeof(link->name))
-				strcpy(link->name, mnl_attr_get_str(attr));
+				memcpy(link->name, mnl_attr_get_str(attr), mnl_attr_get_payload_len(attr));
 			break;
 		case IFLA_ADDRESS:
 			rtnl_copy(attr, link->mac, sizeof(link->mac));

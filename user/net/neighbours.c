@@ -101,7 +101,7 @@ int neighbours_note(const struct nlmsghdr *nlh, void *data)
 	known = nlh->nlmsg_type == RTM_DELNEIGH ? find(neighbours, &told) : get(neighbours, &told);
 	if (!known)
 		return nlh->nlmsg_type == RTM_DELNEIGH ? 0 : -ENOMEM;
-	if (known->usable != told.usable || memcmp(known->mac, told.mac, sizeof(known->mac)))
+	if (known->usable != told.usable || memcmp(known->mac, told.mac, sizeof(known->mac)) != 0)
 		neighbours->changed = true;
 	known->usable = told.usable;
 	known->stale = told.stale;
@@ -144,16 +144,14 @@ int neighbours_inherit(struct neighbours *neighbours, const struct neighbours *o
 	return heirs.r;
 }
 
-void neighbour_ask(struct neighbour *neighbour, struct rtnl *rtnl, uint64_t now_ms)
+/* To the kernel this is a packet on its way: it resolves the neighbour, or makes sure of a stale one. */
+static void ask(const struct neighbour *neighbour, struct rtnl *rtnl)
 {
 	struct nlmsghdr *nlh;
 	const uint8_t *wire;
 	struct ndmsg *ndm;
 	size_t size;
 
-	if (neighbour->asked_ms && now_ms - neighbour->asked_ms < ASK_PAUSE_MS)
-		return;
-	neighbour->asked_ms = now_ms;
 	wire = addr_wire(&neighbour->address, &size);
 	nlh = rtnl_request(rtnl, RTM_NEWNEIGH, NLM_F_CREATE);
 	ndm = mnl_nlmsg_put_extra_header(nlh, sizeof(*ndm));
@@ -165,26 +163,26 @@ void neighbour_ask(struct neighbour *neighbour, struct rtnl *rtnl, uint64_t now_
 	rtnl_call(rtnl, nlh, NULL, NULL);
 }
 
-struct round {
-	struct rtnl *rtnl;
-	uint64_t now_ms;
-};
+void neighbour_ask(struct neighbour *neighbour, struct rtnl *rtnl, uint64_t now_ms)
+{
+	if (neighbour->asked_ms && now_ms - neighbour->asked_ms < ASK_PAUSE_MS)
+		return;
+	neighbour->asked_ms = now_ms;
+	ask(neighbour, rtnl);
+}
 
-static void refresh_one(const void *node, VISIT which, void *data)
+static void refresh_one(const void *node, VISIT which, void *rtnl)
 {
 	struct neighbour *neighbour = *(struct neighbour *const *)node;
-	struct round *round = data;
 
 	if (which != postorder && which != leaf)
 		return;
 	if (neighbour->used && neighbour->stale)
-		neighbour_ask(neighbour, round->rtnl, round->now_ms);
+		ask(neighbour, rtnl);
 	neighbour->used = false;
 }
 
-void neighbours_refresh(struct neighbours *neighbours, struct rtnl *rtnl, uint64_t now_ms)
+void neighbours_refresh(struct neighbours *neighbours, struct rtnl *rtnl)
 {
-	struct round round = { .rtnl = rtnl, .now_ms = now_ms };
-
-	twalk_r(neighbours->tree, refresh_one, &round);
+	twalk_r(neighbours->tree, refresh_one, rtnl);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Who answers at which MAC address: the kernel's neighbour table (ARP, and ND of RFC 4861) by link and address,
- * kept by nexthop.c. Asking the kernel to resolve or to confirm a neighbour is here too. */
+/* Who answers at which MAC address: the kernel's neighbour table (ARP, and ND of RFC 4861) by link and
+ * address, kept by nexthop.c. Asking the kernel to resolve or to confirm a neighbour is here, too. */
 #ifndef NET_NEIGHBOURS_H
 #define NET_NEIGHBOURS_H
 
@@ -38,11 +38,11 @@ struct neighbour *neighbours_get(struct neighbours *neighbours, uint32_t ifindex
 /* Carries what we, not the kernel, know of the neighbours over to a table read anew. 0 or -ENOMEM. */
 int neighbours_inherit(struct neighbours *neighbours, const struct neighbours *old);
 
-/* Asks the kernel to resolve the neighbour, or to confirm it (NTF_USE), unless it was asked less than a second
- * before `now_ms`. What comes of it is told as a notification; a kernel that refuses leaves it as it is. */
+/* Asks the kernel to resolve the neighbour (NTF_USE), unless it did so less than a second before `now_ms`.
+ * What comes of it is told as a notification; a kernel that refuses leaves the neighbour as it is. */
 void neighbour_ask(struct neighbour *neighbour, struct rtnl *rtnl, uint64_t now_ms);
 
-/* Asks for all that are stale and used, and begins a new round of use. */
-void neighbours_refresh(struct neighbours *neighbours, struct rtnl *rtnl, uint64_t now_ms);
+/* Asks the kernel to confirm all that are stale and used, and begins a new round of use. */
+void neighbours_refresh(struct neighbours *neighbours, struct rtnl *rtnl);
 
 #endif

@@ -39,8 +39,8 @@ static uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* Reads the tables aside and puts them in place when they are complete. Notifications that were sent meanwhile
- * wait in the other socket and repeat what is known, or go on from it. */
+/* Reads the tables aside and puts them in place when they are complete. Notifications that were sent
+ * meanwhile wait in the other socket; they repeat what is known, or go on from it. */
 static int read_tables(struct nexthop *nh)
 {
 	struct links links = { .changed = true };
@@ -216,14 +216,12 @@ static enum nexthop_problem cross_link(struct nexthop *nh, struct neighbour *nei
 int nexthop_find(struct nexthop *nh, const struct addr *to, struct nexthop_way *ret, struct err *err)
 {
 	struct nexthop_way way = { .gateway = *to, .on_link = true };
-	char text[ADDR_TEXT_LEN];
 	struct route route;
 	int r;
 
 	r = route_find(&nh->requests, to, &route);
 	if (r)
-		return err_set(err, r, "cannot ask the kernel for the route to %s: %s", addr_format(to, text),
-			       strerror(-r));
+		return err_set(err, r, "cannot ask the kernel for a route: %s", strerror(-r));
 	way.problem = leave_host(nh, &route, &way);
 	if (way.problem == NEXTHOP_OK) {
 		struct neighbour *neighbour = neighbours_get(&nh->neighbours, route.ifindex, &way.gateway);
@@ -238,7 +236,7 @@ int nexthop_find(struct nexthop *nh, const struct addr *to, struct nexthop_way *
 
 void nexthop_refresh(struct nexthop *nh)
 {
-	neighbours_refresh(&nh->neighbours, &nh->requests, now_ms());
+	neighbours_refresh(&nh->neighbours, &nh->requests);
 }
 
 int nexthop_link_by_index(const struct nexthop *nh, uint32_t ifindex, struct nexthop_link *ret)

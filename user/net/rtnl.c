@@ -8,7 +8,7 @@
 
 #include "net/rtnl.h"
 
-/* Room for the notifications of a few thousand changes at once: a switch that restarts, a full routing table. */
+/* Room for some thousands of changes at once: a switch that restarts, a routing daemon that learns. */
 #define LISTEN_BUFFER_BYTES (4 << 20)
 
 #define DUMP_TRIES 8

@@ -23,8 +23,8 @@ struct rtnl {
 /* Takes one message; 0, or -errno, which does not keep the messages after it from being read. */
 typedef int (*rtnl_handler)(const struct nlmsghdr *nlh, void *data);
 
-/* Opens a socket for requests, or one that hears `count` groups (RTNLGRP_*) and never blocks. 0 or -errno; the
- * caller ends it with rtnl_done, which takes one that failed or was never opened (all zero) as well. */
+/* Opens a socket for requests, or one that hears `count` groups (RTNLGRP_*) and never blocks. 0 or -errno;
+ * either way the caller ends with rtnl_done, which also takes one never opened (all zero). */
 int rtnl_open(struct rtnl *rtnl);
 int rtnl_listen(struct rtnl *rtnl, const enum rtnetlink_groups *groups, size_t count);
 void rtnl_done(struct rtnl *rtnl);
@@ -34,8 +34,8 @@ int rtnl_fd(const struct rtnl *rtnl);
 /* Begins a request in the socket's buffer. The caller adds to it and makes rtnl_call at once. */
 struct nlmsghdr *rtnl_request(struct rtnl *rtnl, uint16_t type, uint16_t flags);
 
-/* Sends the request and reads its answer to the end; `handler` may be NULL if only the success matters. 0, the
- * kernel's or the handler's first error, or -EINTR for a dump that a change made inconsistent. */
+/* Sends the request and reads its answer to the end; `handler` may be NULL if only the success matters. 0,
+ * the kernel's or the handler's first error, or -EINTR for a dump that a change made inconsistent. */
 int rtnl_call(struct rtnl *rtnl, struct nlmsghdr *request, rtnl_handler handler, void *data);
 
 /* Reads a whole table of the kernel (RTM_GETLINK, RTM_GETNEIGH), anew while it changes under the reader, so
