@@ -39,7 +39,9 @@ struct backend_run {
 	/* the way there */
 	struct nexthop_way way;
 	bool is_forwardable;
-	char way_text[96]; /* why not, or "" */
+	char way_text[96];            /* what is wrong with it, or "" */
+	char told_text[96];           /* what the log was last told of it */
+	struct nexthop_way known_way; /* the last good one; ifindex 0: none yet */
 	/* its health */
 	struct health health;
 	char health_text[96]; /* of the last result, or "" */
