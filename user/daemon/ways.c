@@ -50,8 +50,7 @@ static void judge(const struct daemon *d, struct backend_run *run)
 	run->is_forwardable = false;
 	if (way->problem != NEXTHOP_OK)
 		nexthop_describe(way, run->way_text, sizeof(run->way_text));
-	if (way->problem == NEXTHOP_UNRESOLVED && known->ifindex == way->ifindex &&
-	    known->on_link == way->on_link)
+	if (way->problem == NEXTHOP_UNRESOLVED && is_same_hop(known, way))
 		memcpy(way->next_hop_mac, known->next_hop_mac, sizeof(way->next_hop_mac));
 	else if (way->problem != NEXTHOP_OK)
 		return;
