@@ -114,7 +114,7 @@ $(BUILD)/bpftest/%: $(BUILD)/tests/bpf/%.o $(BPF_HARNESS) $(BUILD)/libculvert.a
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/fuzz/libculvert.a
 	$(call say,FUZZ)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CLANG) $(CPPFLAGS) -Ibpf $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+	$(Q)$(CLANG) $(CPPFLAGS) -Ibpf $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $(filter %.c %.a,$^) $(LIBS)
 
 .PHONY: check check-unit check-bpf check-e2e
 check: check-unit check-bpf check-e2e ## run every test; all but check-unit need root
