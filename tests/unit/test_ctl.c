@@ -488,5 +488,6 @@ int main(void)
 		CTL_TEST(strange_daemons_are_not_believed),
 	};
 
+	alarm(60); /* a loop that does not end is a failure too */
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
