@@ -37,8 +37,8 @@ BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -std=gnu11 -Wall -Wextra -Wshadow -Wno
 # --- what there is ---------------------------------------------------------------------------------
 BPF_OBJS  := $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.skel.h,$(wildcard bpf/*.bpf.c))
 LIB_SRCS  := $(wildcard user/util/*.c user/model/*.c user/config/*.c user/dataplane/*.c user/net/*.c \
-               user/check/*.c user/ctl/*.c)
-CLI_SRCS  := $(wildcard user/cli/*.c)
+               user/check/*.c user/ctl/*.c $(filter-out user/cli/main.c,$(wildcard user/cli/*.c)))
+CLI_SRCS  := $(wildcard user/cli/main.c)
 DAEMON_SRCS := $(wildcard user/daemon/*.c)
 LIB_OBJS  := $(LIB_SRCS:%.c=$(BUILD)/%.o)
 UNIT      := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
