@@ -18,7 +18,7 @@ say = $(if $(V),,@printf '  %-8s %s\n' $(1) $(patsubst $(BUILD)/%,%,$@))
 
 # --- flags -----------------------------------------------------------------------------------------
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
-CPPFLAGS := -D_GNU_SOURCE -DCV_VERSION='"$(VERSION)"' -Iinclude -Iuser -isystem $(BUILD)/bpf
+CPPFLAGS := -D_GNU_SOURCE -DCV_VERSION='"$(VERSION)"' -Iinclude -Iuser -I$(BUILD)/bpf
 CFLAGS   ?= -O2 -g
 HARDEN   := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
 USER_CFLAGS := -std=gnu11 $(WARN) $(CFLAGS) $(HARDEN) -MMD -MP
