@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Checks that the folders include each other only downwards, and that a library is known only where it belongs:
 #
-#   include <- bpf                                   include <- util <- model <- config check net ctl dataplane decap
-#                                                                              <- daemon cli
+#   include <- bpf
+#   include <- util <- model <- config, check, net, ctl, dataplane <- daemon, cli
+#
 # Reads the #include lines; prints FILE:LINE of each that is wrong.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -11,39 +12,38 @@ cd "$(dirname "$0")/.."
 # Folder, then the folders whose headers it may include besides its own. "include" stands for cv_*.h.
 folders='
 include
-bpf           include
-user/util     include
-user/model    include util
-user/config   include util model
-user/check    include util model
-user/net      include util model
-user/ctl      include util model
+bpf            include
+user/util      include
+user/model     include util
+user/config    include util model
+user/check     include util model
+user/net       include util model
+user/ctl       include util model
 user/dataplane include util model
-user/decap    include util model
-user/daemon   include util model config check net ctl dataplane decap
-user/cli      include util model config check net ctl dataplane decap
+user/daemon    include util model config check net ctl dataplane
+user/cli       include util model config check net ctl dataplane
 '
 
 # Pattern of a system header, then the folders that may include it: the edges of the program.
 libraries='
-bpf/*             bpf user/dataplane user/decap
-xdp/*             user/dataplane user/decap
-*.skel.h          user/dataplane user/decap
+bpf/*             bpf user/dataplane
+xdp/*             user/dataplane
+*.skel.h          user/dataplane
 yaml.h            user/config
 libmnl/*          user/net
 curl/*            user/check
 microhttpd.h      user/daemon
 uv.h              user/check user/ctl user/daemon
 jansson.h         user/ctl user/daemon user/cli
-sys/socket.h      user/util user/check user/net user/ctl user/dataplane user/decap user/daemon user/cli
+sys/socket.h      user/util user/check user/net user/ctl user/dataplane user/daemon user/cli
 sys/un.h          user/ctl user/daemon user/cli
 syslog.h          user/daemon user/cli
-time.h            user/check user/net user/ctl user/dataplane user/decap user/daemon user/cli
-sys/time.h        user/check user/net user/ctl user/dataplane user/decap user/daemon user/cli
-net/if.h          user/net user/dataplane user/decap user/daemon user/cli
-linux/if_*.h      bpf user/net user/dataplane user/decap
-linux/bpf.h       bpf user/dataplane user/decap
-linux/*netlink.h  user/net user/dataplane user/decap
+time.h            user/check user/net user/ctl user/dataplane user/daemon user/cli
+sys/time.h        user/check user/net user/ctl user/dataplane user/daemon user/cli
+net/if.h          user/net user/dataplane user/daemon user/cli
+linux/if_*.h      bpf user/net user/dataplane
+linux/bpf.h       bpf user/dataplane
+linux/*netlink.h  user/net user/dataplane
 '
 
 bad=0
