@@ -39,6 +39,10 @@ int dp_open(const char *pin_dir, struct dp **ret, struct err *err);
  * replaces the program on every attached interface atomically. */
 int dp_take(const char *pin_dir, const struct flow_table_conf *flow_table, struct dp **ret, struct err *err);
 
+/* Changes size or policy of the flow table of an object that dp_take gave: loads anew as dp_take does and replaces
+ * *dp. On an error *dp is what it was. No dp_sweep may be running. */
+int dp_retake(struct dp **dp, const struct flow_table_conf *flow_table, struct err *err);
+
 /* Closes descriptors. What is attached stays attached. Takes NULL. */
 void dp_free(struct dp *dp);
 

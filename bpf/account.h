@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The only way out: a verdict becomes an XDP action, and is counted. */
+#ifndef ACCOUNT_H
+#define ACCOUNT_H
+
+#include "cv_maps.h"
+#include "pkt.h"
+
+static __always_inline int verdict_action(enum cv_verdict verdict)
+{
+	enum cv_verdict_class class = CV_CLASS_DROP;
+
+	switch (verdict) {
+#define CV_X(symbol, class_, name, meaning, remedy) \
+	case CV_##symbol:                           \
+		class = CV_CLASS_##class_;          \
+		break;
+		CV_VERDICTS(CV_X)
+#undef CV_X
+	case CV_CONTINUE:
+	case CV_VERDICT_COUNT:
+		break;
+	}
+	switch (class) {
+	case CV_CLASS_PASS:
+		return XDP_PASS;
+	case CV_CLASS_TX:
+		return XDP_TX;
+	case CV_CLASS_REDIRECT:
+		return XDP_REDIRECT;
+	case CV_CLASS_DROP:
+		break;
+	}
+	return XDP_DROP;
+}
+
+/* Counts the frame, of `bytes` as it came in, under its verdict. */
+static __always_inline int account_verdict(enum cv_verdict verdict, __u32 bytes)
+{
+	__u32 index = verdict;
+	struct cv_verdict_stats *stats = bpf_map_lookup_elem(&cv_per_verdict, &index);
+
+	if (stats) {
+		stats->packets++;
+		stats->bytes += bytes;
+	}
+	return verdict_action(verdict);
+}
+
+static __always_inline struct cv_listener_stats *listener_stats(const struct pkt *pkt)
+{
+	__u32 id = pkt->listener;
+
+	return bpf_map_lookup_elem(&cv_per_listener, &id);
+}
+
+static __always_inline struct cv_backend_stats *backend_stats(const struct pkt *pkt)
+{
+	__u32 id = pkt->backend;
+
+	return bpf_map_lookup_elem(&cv_per_backend, &id);
+}
+
+/* Counts a packet that is sent on. */
+static __always_inline void account_forwarded(const struct pkt *pkt)
+{
+	struct cv_listener_stats *listener = listener_stats(pkt);
+	struct cv_backend_stats *backend = backend_stats(pkt);
+
+	if (listener) {
+		listener->packets++;
+		listener->bytes += pkt->ip_bytes;
+	}
+	if (backend) {
+		backend->packets++;
+		backend->bytes += pkt->ip_bytes;
+	}
+}
+
+static __always_inline void account_new_flow(const struct pkt *pkt)
+{
+	struct cv_listener_stats *listener = listener_stats(pkt);
+	struct cv_backend_stats *backend = backend_stats(pkt);
+
+	if (listener)
+		listener->new_flows++;
+	if (backend)
+		backend->new_flows++;
+}
+
+/* Counts a flow that ended because its client was silent for too long. */
+static __always_inline void account_expired(const struct pkt *pkt)
+{
+	struct cv_listener_stats *listener = listener_stats(pkt);
+
+	if (listener)
+		listener->expired_flows++;
+}
+
+#endif

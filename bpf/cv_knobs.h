@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Load-time constants: read-only globals that the loader sets, so that the verifier knows their values.
+ * What can change while packets flow lies in maps instead. */
+#ifndef CV_KNOBS_H
+#define CV_KNOBS_H
+
+#include "cv_clock.h"
+
+/* Never cast the volatile away: clang would fold in the zeroes of compile time. */
+const volatile struct cv_clock_base cv_clock_knobs = { 0 };
+
+/* flow_table.when_full is reject: cv_flows and cv_flows6 are plain hash maps. */
+const volatile bool cv_reject_when_full = false;
+
+static __always_inline __u32 now_seconds(void)
+{
+	return cv_clock_seconds(bpf_jiffies64(), cv_clock_knobs.first_tick, cv_clock_knobs.tick_q32);
+}
+
+#endif

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The flow table: which backend has this flow, from its first packet to its last.
+ *
+ *   half-open  One SYN or one UDP packet was seen. Lives in cv_half_open, where forged first packets push
+ *              out only each other.
+ *   open       The client went on: an active flow, in cv_flows or cv_flows6.
+ *   closing    The client's FIN or RST was seen. Keeps its backend for a while: the last ACKs are due.
+ *
+ * The keys are two, the code is one: pkt->family picks the map.
+ */
+#ifndef FLOW_H
+#define FLOW_H
+
+#include "cv_knobs.h"
+#include "cv_maps.h"
+#include "pkt.h"
+#include "select.h"
+
+/* A flow as its packet sees it: where it is kept, or would be. */
+struct flow_ref {
+	struct cv_flow4_key key4;
+	struct cv_flow6_key key6; /* IPv4 in v4-mapped form: the key in cv_half_open */
+};
+
+static __always_inline void flow_ref_init(struct flow_ref *ref, const struct pkt *pkt)
+{
+	__builtin_memset(ref, 0, sizeof(*ref));
+	__builtin_memcpy(ref->key4.client, &pkt->client[3], 4);
+	__builtin_memcpy(ref->key4.address, &pkt->address[3], 4);
+	ref->key4.client_port = pkt->client_port;
+	ref->key4.port = pkt->port;
+	ref->key4.protocol = pkt->protocol;
+	__builtin_memcpy(ref->key6.client, pkt->client, 16);
+	__builtin_memcpy(ref->key6.address, pkt->address, 16);
+	ref->key6.client_port = pkt->client_port;
+	ref->key6.port = pkt->port;
+	ref->key6.protocol = pkt->protocol;
+}
+
+static __always_inline struct cv_flow *flow_lookup(const struct flow_ref *ref, enum cv_family family)
+{
+	if (family == CV_FAMILY_IPV4)
+		return bpf_map_lookup_elem(&cv_flows, &ref->key4);
+	return bpf_map_lookup_elem(&cv_flows6, &ref->key6);
+}
+
+static __always_inline void flow_delete(const struct flow_ref *ref, enum cv_family family)
+{
+	if (family == CV_FAMILY_IPV4)
+		bpf_map_delete_elem(&cv_flows, &ref->key4);
+	else
+		bpf_map_delete_elem(&cv_flows6, &ref->key6);
+}
+
+static __always_inline CV_MUST_CHECK bool flow_insert(const struct flow_ref *ref, enum cv_family family,
+						      const struct cv_flow *flow)
+{
+	if (family == CV_FAMILY_IPV4)
+		return !bpf_map_update_elem(&cv_flows, &ref->key4, flow, BPF_ANY);
+	return !bpf_map_update_elem(&cv_flows6, &ref->key6, flow, BPF_ANY);
+}
+
+/* Seconds without a packet after which this flow is over. */
+static __always_inline __u32 flow_timeout(const struct cv_flow *flow)
+{
+	__u32 timeout = flow->idle_timeout_s;
+
+	if (flow->state == CV_FLOW_CLOSING && flow->closing_timeout_s < timeout)
+		return flow->closing_timeout_s;
+	if (flow->state == CV_FLOW_HALF_OPEN && CV_HALF_OPEN_TIMEOUT_S < timeout)
+		return CV_HALF_OPEN_TIMEOUT_S;
+	return timeout;
+}
+
+/* The clock ticks whole seconds: "more than" makes an expiry at most a second late, and never early. */
+static __always_inline bool flow_is_expired(const struct cv_flow *flow, __u32 now)
+{
+	return cv_clock_idle(now, flow->last_seen_s) > flow_timeout(flow);
+}
+
+static __always_inline bool is_first_packet(const struct pkt *pkt)
+{
+	return pkt->protocol == CV_PROTOCOL_UDP ||
+	       (pkt->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN;
+}
+
+/* What this packet makes of the flow's state. */
+static __always_inline void flow_advance(struct cv_flow *flow, const struct pkt *pkt)
+{
+	if (pkt->protocol != CV_PROTOCOL_TCP)
+		return;
+	if (pkt->tcp_flags & TCP_RST) {
+		flow->state = CV_FLOW_CLOSING;
+		flow->closing_timeout_s = CV_CLOSING_RST_TIMEOUT_S;
+	} else if (pkt->tcp_flags & TCP_FIN) {
+		flow->state = CV_FLOW_CLOSING;
+		flow->closing_timeout_s = CV_CLOSING_FIN_TIMEOUT_S;
+	} else if (flow->state == CV_FLOW_CLOSING && flow->closing_timeout_s == CV_CLOSING_RST_TIMEOUT_S) {
+		/* who goes on after a RST did not send it (RFC 5961 3.2 is what it ran into at the server) */
+		flow->state = CV_FLOW_OPEN;
+	}
+}
+
+static __always_inline void flow_touch(struct cv_flow *flow, const struct pkt *pkt, __u32 now)
+{
+	if (flow->last_seen_s != now)
+		flow->last_seen_s = now;
+	__sync_fetch_and_add(&flow->packets, 1);
+	__sync_fetch_and_add(&flow->bytes, pkt->ip_bytes);
+}
+
+/* The backend that has the flow, if it is still the same one and keeps its flows; else NULL. */
+static __always_inline struct cv_backend *flow_backend(const struct cv_flow *flow)
+{
+	struct cv_backend *backend = backend_get(flow->backend);
+
+	if (!backend || backend->generation != flow->generation || !backend->keeps_flows)
+		return NULL;
+	return backend;
+}
+
+#endif

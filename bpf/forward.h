@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Sends a packet on to its backend: one hop of its TTL, the outer header of a tunnel, new MAC addresses, and the
+ * port to leave by. The record of the backend holds all that the header needs. */
+#ifndef FORWARD_H
+#define FORWARD_H
+
+#include <bpf/bpf_endian.h>
+
+#include "csum.h"
+#include "cv_maps.h"
+#include "pkt.h"
+
+/* We are a hop (RFC 1812 5.3.1, RFC 2003 3.1), and the loop of two balancers that take each other for a backend
+ * must end. */
+static __always_inline CV_MUST_CHECK enum cv_verdict forward_ttl(struct pkt *pkt)
+{
+	if (pkt->family == CV_FAMILY_IPV4) {
+		struct iphdr *ip = pkt->ip4;
+		__be16 *word = (__be16 *)&ip->ttl; /* TTL and protocol share a word of the checksum */
+		__be16 before;
+
+		if ((void *)(ip + 1) > pkt->end)
+			return CV_DROP_INTERNAL;
+		if (ip->ttl <= 1)
+			return CV_DROP_TTL;
+		before = *word;
+		ip->ttl--;
+		ip->check = csum_replace(ip->check, before, *word);
+	} else {
+		struct ipv6hdr *ip = pkt->ip6;
+
+		if ((void *)(ip + 1) > pkt->end)
+			return CV_DROP_INTERNAL;
+		if (ip->hop_limit <= 1)
+			return CV_DROP_TTL;
+		ip->hop_limit--;
+	}
+	return CV_CONTINUE;
+}
+
+/* A frame longer than the port's own MTU came as a whole from a sender on this host, which will cut it into
+ * segments later (generic mode sees it before that): its length says nothing. */
+static __always_inline bool is_uncut(struct xdp_md *ctx, const struct pkt *pkt)
+{
+	__u32 mtu = 0;
+
+	return bpf_check_mtu(ctx, 0, &mtu, 0, 0) < 0 || pkt->ip_bytes > mtu;
+}
+
+static __always_inline __u32 outer_bytes(const struct cv_listener *listener, const struct cv_backend *backend)
+{
+	if (listener->forward != CV_FORWARD_IPIP)
+		return 0;
+	return backend->family == CV_FAMILY_IPV4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
+}
+
+/* Word `i` of the source address: the backend's, or its prefix filled up with bits of the flow's hash, so that
+ * the receive queues of the backend share the work. */
+static __always_inline __u32 outer_source(const __u8 *prefix, const __u8 *mask, const __u8 *fixed, int i,
+					  __u32 hash)
+{
+	__u32 p = ((const __u32 *)prefix)[i], m = ((const __u32 *)mask)[i];
+
+	return m | p ? p | (hash & ~m) : ((const __u32 *)fixed)[i];
+}
+
+/* IPv4 outer header. DSCP and ECN come from the inner one (RFC 2983 uniform, RFC 6040 normal mode), DF and ID
+ * too if it is IPv4; an IPv6 packet must not be fragmented on its way. */
+static __always_inline void fill_outer4(struct iphdr *outer, const struct cv_backend *backend,
+					const struct cv_outer_source *spread, const struct pkt *pkt, __u16 id,
+					__u16 frag_off, __u32 hash)
+{
+	__u8 protocol = pkt->family == CV_FAMILY_IPV4 ? IPPROTO_IPIP : IPPROTO_IPV6;
+	__u16 total = (__u16)(pkt->ip_bytes + sizeof(*outer));
+	__u32 source, sum;
+
+	source = outer_source(spread->prefix4, spread->mask4, &backend->source[12], 0, hash);
+	sum = backend->outer_sum + pkt->tos + total + id + frag_off + protocol;
+	sum += (bpf_ntohl(source) >> 16) + (bpf_ntohl(source) & 0xffff);
+	outer->version = 4;
+	outer->ihl = sizeof(*outer) / 4;
+	outer->tos = pkt->tos;
+	outer->tot_len = bpf_htons(total);
+	outer->id = bpf_htons(id);
+	outer->frag_off = bpf_htons(frag_off);
+	outer->ttl = CV_OUTER_TTL;
+	outer->protocol = protocol;
+	outer->check = csum_finish(sum);
+	outer->saddr = source;
+	__builtin_memcpy(&outer->daddr, &backend->address[12], 4);
+}
+
+/* IPv6 outer header (RFC 2473); the flow label spreads flows over paths (RFC 6438). */
+static __always_inline void fill_outer6(struct ipv6hdr *outer, const struct cv_backend *backend,
+					const struct cv_outer_source *spread, const struct pkt *pkt,
+					__u32 hash)
+{
+	__u32 *source = outer->saddr.in6_u.u6_addr32;
+
+	*(__be32 *)outer = bpf_htonl(6U << 28 | (__u32)pkt->tos << 20 | (hash & 0xfffff));
+	outer->payload_len = bpf_htons(pkt->ip_bytes);
+	outer->nexthdr = pkt->family == CV_FAMILY_IPV4 ? IPPROTO_IPIP : IPPROTO_IPV6;
+	outer->hop_limit = CV_OUTER_TTL;
+	for (int i = 0; i < 4; i++)
+		source[i] = outer_source(spread->prefix6, spread->mask6, backend->source, i,
+					 i == 3	  ? hash
+					 : i == 2 ? hash >> 7
+						  : 0);
+	__builtin_memcpy(&outer->daddr, backend->address, sizeof(outer->daddr));
+}
+
+/* Ethernet header towards the backend. Tags stay as they came on the port they came by. */
+static __always_inline void *fill_eth(void *start, const struct cv_backend *backend, const struct pkt *pkt,
+				      __u8 vlans, __be16 ethertype)
+{
+	struct ethhdr *eth = start;
+	__be16 *type = start + 2 * ETH_ALEN;
+
+	__builtin_memcpy(eth->h_dest, backend->next_hop_mac, ETH_ALEN);
+	__builtin_memcpy(eth->h_source, backend->port_mac, ETH_ALEN);
+	for (int i = 0; i < PKT_MAX_VLANS && i < vlans; i++) {
+		*type++ = pkt->vlan[i].protocol;
+		*type++ = pkt->vlan[i].control;
+	}
+	*type++ = ethertype;
+	return type;
+}
+
+static __always_inline CV_MUST_CHECK enum cv_verdict forward_rewrite(struct xdp_md *ctx, struct pkt *pkt,
+								     const struct cv_directory *dir,
+								     const struct cv_listener *listener,
+								     const struct cv_backend *backend,
+								     __u8 vlans)
+{
+	bool is_tunnel = listener->forward == CV_FORWARD_IPIP;
+	__u32 hash = (__u32)pkt->hash; /* its high half chose the slot */
+	__u32 outer = outer_bytes(listener, backend);
+	__be16 ethertype = pkt->ethertype;
+	__u16 id = 0, frag_off = 0x4000; /* DF */
+	void *start, *end, *ip;
+
+	if (is_tunnel) {
+		ethertype = backend->family == CV_FAMILY_IPV4 ? bpf_htons(ETH_P_IP) : bpf_htons(ETH_P_IPV6);
+		if (pkt->family == CV_FAMILY_IPV4) {
+			if ((void *)(pkt->ip4 + 1) > pkt->end)
+				return CV_DROP_INTERNAL;
+			id = bpf_ntohs(pkt->ip4->id);
+			frag_off = bpf_ntohs(pkt->ip4->frag_off) & 0x4000;
+		}
+	}
+	if (bpf_xdp_adjust_head(ctx, (int)(pkt->vlans * 4) - (int)(vlans * 4) - (int)outer))
+		return CV_DROP_HEADROOM;
+	start = (void *)(long)ctx->data;
+	end = (void *)(long)ctx->data_end;
+	/* the longest that can follow: Ethernet, two tags, an outer IPv6 header; what we do not write of it is
+	 * the packet, and no packet of ours is shorter */
+	if (start + ETH_HLEN + PKT_MAX_VLANS * 4 + sizeof(struct iphdr) > end)
+		return CV_DROP_INTERNAL;
+	ip = fill_eth(start, backend, pkt, vlans, ethertype);
+	if (!is_tunnel)
+		return CV_CONTINUE;
+	if (backend->family == CV_FAMILY_IPV4) {
+		if (ip + sizeof(struct iphdr) > end)
+			return CV_DROP_INTERNAL;
+		fill_outer4(ip, backend, &dir->outer_source, pkt, id, frag_off, hash);
+	} else {
+		if (ip + sizeof(struct ipv6hdr) > end)
+			return CV_DROP_INTERNAL;
+		fill_outer6(ip, backend, &dir->outer_source, pkt, hash);
+	}
+	return CV_CONTINUE;
+}
+
+/* Rewrites the packet for the backend and says by which way it leaves: CV_TX, CV_REDIRECT (the redirect is
+ * then set up), or the reason of a drop. */
+static __always_inline CV_MUST_CHECK enum cv_verdict forward(struct xdp_md *ctx, struct pkt *pkt,
+							     const struct cv_directory *dir,
+							     const struct cv_listener *listener,
+							     const struct cv_backend *backend)
+{
+	bool is_hairpin = backend->ifindex == ctx->ingress_ifindex;
+	enum cv_verdict verdict;
+
+	if (!backend->ifindex)
+		return CV_DROP_NO_NEXT_HOP;
+	if (listener->forward == CV_FORWARD_L2 && (!backend->on_link || backend->family != pkt->family))
+		return CV_DROP_FAMILY;
+	if (pkt->ip_bytes + outer_bytes(listener, backend) > backend->mtu && !is_uncut(ctx, pkt))
+		return CV_DROP_TOO_BIG;
+	if (!is_hairpin && bpf_redirect_map(&cv_ports, backend->ifindex, 0) != XDP_REDIRECT)
+		return CV_DROP_NO_NEXT_HOP;
+	verdict = forward_ttl(pkt);
+	if (verdict)
+		return verdict;
+	verdict = forward_rewrite(ctx, pkt, dir, listener, backend, is_hairpin ? pkt->vlans : 0);
+	if (verdict)
+		return verdict;
+	return is_hairpin ? CV_TX : CV_REDIRECT;
+}
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Ethernet, with up to two VLAN tags (IEEE 802.1Q, 802.1ad). */
+#ifndef PARSE_ETH_H
+#define PARSE_ETH_H
+
+#include <bpf/bpf_endian.h>
+
+#include "pkt.h"
+
+static __always_inline bool is_vlan(__be16 ethertype)
+{
+	return ethertype == bpf_htons(ETH_P_8021Q) || ethertype == bpf_htons(ETH_P_8021AD);
+}
+
+/* Sets ethertype and tags. Behind a third tag nobody looks: it passes as "not IP". */
+static __always_inline CV_MUST_CHECK enum cv_verdict parse_eth(struct pkt *pkt)
+{
+	struct ethhdr *eth = pkt_take(pkt, sizeof(*eth));
+
+	if (!eth)
+		return CV_PASS_MALFORMED;
+	pkt->ethertype = eth->h_proto;
+	for (int i = 0; i < PKT_MAX_VLANS; i++) {
+		__be16 *tag; /* control, then the type of what follows */
+
+		if (!is_vlan(pkt->ethertype))
+			break;
+		tag = pkt_take(pkt, 2 * sizeof(*tag));
+		if (!tag)
+			return CV_PASS_MALFORMED;
+		pkt->vlan[i].protocol = pkt->ethertype;
+		pkt->vlan[i].control = tag[0];
+		pkt->ethertype = tag[1];
+		pkt->vlans++;
+	}
+	return CV_CONTINUE;
+}
+
+#endif

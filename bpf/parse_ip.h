@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* IPv4 with options (RFC 791) and IPv6 with extension headers (RFC 8200). Nothing is known to be ours here,
+ * so whatever is odd passes. */
+#ifndef PARSE_IP_H
+#define PARSE_IP_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_endian.h>
+
+#include "pkt.h"
+
+/* Extension headers that are looked through; a packet with more passes as "other protocol". */
+#define PARSE_MAX_EXTENSIONS 6
+
+static __always_inline CV_MUST_CHECK enum cv_verdict parse_ip4(struct pkt *pkt)
+{
+	struct iphdr *ip = pkt_take(pkt, sizeof(*ip));
+	__u32 header;
+
+	if (!ip || ip->version != 4 || ip->ihl < 5)
+		return CV_PASS_MALFORMED;
+	header = ip->ihl * 4;
+	pkt->ip4 = ip;
+	pkt->ip_bytes = bpf_ntohs(ip->tot_len);
+	if (pkt->ip_bytes < header || (void *)ip + pkt->ip_bytes > pkt->end)
+		return CV_PASS_MALFORMED;
+	if (!pkt_take(pkt, header - sizeof(*ip)))
+		return CV_PASS_MALFORMED;
+	pkt->family = CV_FAMILY_IPV4;
+	pkt->tos = ip->tos;
+	pkt->protocol = ip->protocol;
+	pkt->is_fragment = ip->frag_off & bpf_htons(0x3fff); /* more fragments, or an offset */
+	pkt->l4_bytes = (__u16)(pkt->ip_bytes - header);
+	pkt->client[2] = pkt->address[2] = bpf_htonl(0xffff); /* v4-mapped, RFC 4291 2.5.5.2 */
+	pkt->client[3] = ip->saddr;
+	pkt->address[3] = ip->daddr;
+	return CV_CONTINUE;
+}
+
+/* Where the walk over extension headers stands. */
+struct extensions {
+	__u32 offset; /* of the next header, from the start of the frame */
+	__u32 left;   /* bytes of the IP packet from there on */
+	__u8 next;    /* what it is */
+	bool is_fragment;
+};
+
+/* Walks to the transport header, or to the payload of a fragment. False if the headers contradict themselves or
+ * the frame. A function that the verifier checks by itself: inlined, each number of headers would be one more
+ * kind of packet all the way down. */
+__noinline bool extensions_walk(struct xdp_md *ctx, struct extensions *at)
+{
+	void *start = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+
+	if (!at)
+		return false;
+	for (int i = 0; i < PARSE_MAX_EXTENSIONS; i++) {
+		struct {
+			__u8 next;
+			__u8 length; /* in units of 8 bytes, the first not counted */
+			__be16 fragment;
+		} *header = start + (at->offset & 0x7fff);
+		__u32 bytes = 8;
+
+		if (at->next != IPPROTO_HOPOPTS && at->next != IPPROTO_ROUTING &&
+		    at->next != IPPROTO_DSTOPTS && at->next != IPPROTO_FRAGMENT)
+			return true;
+		if ((void *)header + 8 > end)
+			return false;
+		if (at->next != IPPROTO_FRAGMENT)
+			bytes += header->length * 8;
+		/* an atomic fragment, whole in itself, is none (RFC 6946) */
+		else if (header->fragment & bpf_htons(0xfff9))
+			at->is_fragment = true;
+		at->next = header->next;
+		if (at->is_fragment)
+			return true;
+		if (at->left < bytes)
+			return false;
+		at->left -= bytes;
+		at->offset += bytes;
+	}
+	return true;
+}
+
+static __always_inline CV_MUST_CHECK enum cv_verdict parse_ip6(struct xdp_md *ctx, struct pkt *pkt)
+{
+	struct ipv6hdr *ip = pkt_take(pkt, sizeof(*ip));
+	struct extensions at = { 0 };
+	__u32 bytes;
+
+	if (!ip || ip->version != 6)
+		return CV_PASS_MALFORMED;
+	pkt->ip6 = ip;
+	pkt->l4_bytes = bpf_ntohs(ip->payload_len);
+	bytes = sizeof(*ip) + pkt->l4_bytes;
+	if (bytes > 0xffff || (void *)ip + bytes > pkt->end)
+		return CV_PASS_MALFORMED;
+	pkt->ip_bytes = (__u16)bytes;
+	pkt->family = CV_FAMILY_IPV6;
+	pkt->tos = (__u8)(ip->priority << 4 | ip->flow_lbl[0] >> 4);
+	__builtin_memcpy(pkt->client, &ip->saddr, sizeof(pkt->client));
+	__builtin_memcpy(pkt->address, &ip->daddr, sizeof(pkt->address));
+	/* a v4-mapped address has no business on the wire (RFC 4291 2.5.5.2), and must not meet our IPv4 keys */
+	if (!(pkt->address[0] | pkt->address[1]) && pkt->address[2] == bpf_htonl(0xffff))
+		return CV_PASS_MALFORMED;
+	pkt->protocol = ip->nexthdr;
+	if (pkt->protocol == CV_PROTOCOL_TCP || pkt->protocol == CV_PROTOCOL_UDP)
+		return CV_CONTINUE;
+	at.offset = (__u32)(pkt->cursor - pkt->start);
+	at.left = pkt->l4_bytes;
+	at.next = ip->nexthdr;
+	if (!extensions_walk(ctx, &at))
+		return CV_PASS_MALFORMED;
+	pkt->protocol = at.next;
+	pkt->is_fragment = at.is_fragment;
+	pkt->l4_bytes = (__u16)at.left;
+	pkt->cursor = pkt->start + (at.offset & 0x7fff);
+	return CV_CONTINUE;
+}
+
+static __always_inline CV_MUST_CHECK enum cv_verdict parse_ip(struct xdp_md *ctx, struct pkt *pkt)
+{
+	if (pkt->ethertype == bpf_htons(ETH_P_IP))
+		return parse_ip4(pkt);
+	if (pkt->ethertype == bpf_htons(ETH_P_IPV6))
+		return parse_ip6(ctx, pkt);
+	return CV_PASS_NOT_IP;
+}
+
+#endif

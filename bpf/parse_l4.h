@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* TCP (RFC 9293) and UDP (RFC 768), in two steps: the ports, which are needed to know whether the packet is
+ * ours, and, once it is, the rest. */
+#ifndef PARSE_L4_H
+#define PARSE_L4_H
+
+#include <linux/tcp.h>
+#include <linux/udp.h>
+#include <bpf/bpf_endian.h>
+
+#include "pkt.h"
+
+/* Reads the ports, and leaves the cursor at the transport header. */
+static __always_inline CV_MUST_CHECK enum cv_verdict parse_ports(struct pkt *pkt)
+{
+	__be32 *ports = pkt->cursor;
+
+	if ((void *)(ports + 1) > pkt->end || pkt->l4_bytes < sizeof(*ports))
+		return CV_PASS_MALFORMED;
+	pkt->ports = *ports;
+	pkt->client_port = (__u16)(bpf_ntohl(*ports) >> 16);
+	pkt->port = (__u16)bpf_ntohl(*ports);
+	return CV_CONTINUE;
+}
+
+/* Holds the lengths against each other: the IP header said how much there is. */
+static __always_inline CV_MUST_CHECK enum cv_verdict parse_l4(struct pkt *pkt)
+{
+	if (pkt->protocol == CV_PROTOCOL_TCP) {
+		struct tcphdr *tcp = pkt_take(pkt, sizeof(*tcp));
+
+		if (!tcp || tcp->doff < 5 || pkt->l4_bytes < tcp->doff * 4)
+			return CV_DROP_MALFORMED;
+		pkt->tcp_flags = ((__u8 *)tcp)[13];
+	} else {
+		struct udphdr *udp = pkt_take(pkt, sizeof(*udp));
+
+		if (!udp || bpf_ntohs(udp->len) < sizeof(*udp) || bpf_ntohs(udp->len) > pkt->l4_bytes)
+			return CV_DROP_MALFORMED;
+	}
+	return CV_CONTINUE;
+}
+
+#endif

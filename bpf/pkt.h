@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The packet on its way through the stages: where its headers are, and what they said. Stages fill it from
+ * top to bottom; whoever moves the head of the frame re-derives the pointers with pkt_window. Pure: also
+ * built on the host, by the fuzzer. */
+#ifndef PKT_H
+#define PKT_H
+
+#include <stdbool.h>
+#include <linux/types.h>
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+
+#include "cv_types.h"
+#include "cv_verdict.h"
+
+#ifndef __always_inline
+#define __always_inline inline __attribute__((always_inline))
+#endif
+
+#define PKT_MAX_VLANS 2
+
+/* A tag behind the addresses of an Ethernet header (IEEE 802.1Q): as it lies in the frame. */
+struct vlan_tag {
+	__be16 protocol; /* what this tag is: 802.1Q or 802.1ad */
+	__be16 control;
+};
+
+/* A TCP header's flags, byte 13 (RFC 9293 3.1). */
+#define TCP_FIN 0x01
+#define TCP_SYN 0x02
+#define TCP_RST 0x04
+#define TCP_ACK 0x10
+
+struct pkt {
+	/* the window: a cursor behind the last header parsed, and the end of the frame */
+	void *start;
+	void *cursor;
+	void *end;
+	/* link layer */
+	__be16 ethertype; /* behind the tags */
+	__u8 vlans;
+	struct vlan_tag vlan[PKT_MAX_VLANS];
+	/* network layer */
+	union {
+		void *ip;
+		struct iphdr *ip4;
+		struct ipv6hdr *ip6;
+	};
+	enum cv_family family;
+	enum cv_protocol protocol;
+	__u8 tos; /* or traffic class */
+	bool is_fragment;
+	__u16 ip_bytes; /* of the whole packet, header included */
+	__u16 l4_bytes; /* of what follows the IP headers */
+	/* transport layer */
+	__u8 tcp_flags;
+	/* the 5-tuple: addresses as words in wire order (IPv4 v4-mapped), ports in host order */
+	__u32 client[4];
+	__u32 address[4];
+	__u16 client_port;
+	__u16 port;
+	__be32 ports; /* both, as they lie in the packet */
+	/* what the stages decided */
+	__u16 listener;
+	__u16 backend;
+	__u64 hash; /* of the tuple, as the listener wants it hashed */
+};
+
+static __always_inline void pkt_window(struct pkt *pkt, void *start, void *end)
+{
+	pkt->start = start;
+	pkt->cursor = start;
+	pkt->end = end;
+}
+
+/* The next `size` bytes, and the cursor behind them; NULL if the frame ends before that. */
+static __always_inline void *pkt_take(struct pkt *pkt, __u32 size)
+{
+	void *here = pkt->cursor;
+
+	if (here + size > pkt->end)
+		return NULL;
+	pkt->cursor = here + size;
+	return here;
+}
+
+#endif

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Carries out a plan: the only writer of the configuration maps. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+
+#include "dataplane/dp_internal.h"
+
+/* Tables swapped in with one system call: the kernel waits once for all of them until no program holds an old
+ * one any more. */
+#define TABLE_BATCH 64
+
+static int write_record(struct dp *dp, enum dp_map map, __u32 id, const void *record)
+{
+	return bpf_map_update_elem(dp->map[map], &id, record, BPF_ANY);
+}
+
+/* Makes an inner array map. Returns its descriptor or -errno. */
+static int make_inner(const struct dp *dp, const char *name, __u32 value_size, uint32_t value_type,
+		      __u32 entries, __u32 flags)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = flags, .btf_fd = (__u32)dp->btf,
+		    .btf_key_type_id = dp->btf_key, .btf_value_type_id = value_type);
+
+	return bpf_map_create(BPF_MAP_TYPE_ARRAY, name, sizeof(__u32), value_size, entries, &opts);
+}
+
+static int make_table(const struct dp *dp, const struct image_table *table)
+{
+	size_t size = (size_t)table->lines * sizeof(table->line[0]);
+	void *memory;
+	int fd = make_inner(dp, "cv_maglev_table", sizeof(table->line[0]), dp->btf_slot_line, table->lines,
+			    BPF_F_MMAPABLE | BPF_F_INNER_MAP);
+
+	if (fd < 0)
+		return fd;
+	memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (memory == MAP_FAILED) {
+		int r = -errno;
+
+		close(fd);
+		return r;
+	}
+	memcpy(memory, table->line, size);
+	munmap(memory, size);
+	return fd;
+}
+
+/* Swaps in the tables of the operations op[0..nr-1], and closes what it made: the outer map holds them. */
+static int set_tables(struct dp *dp, const struct plan *plan, const struct plan_op *op, __u32 nr)
+{
+	__u32 ids[TABLE_BATCH], done = 0, count = nr;
+	int fds[TABLE_BATCH];
+	int r = 0;
+
+	for (; done < nr; done++) {
+		ids[done] = op[done].id;
+		fds[done] = make_table(dp, plan->to->table[op[done].id]);
+		if (fds[done] < 0) {
+			r = fds[done];
+			break;
+		}
+	}
+	if (!r)
+		r = bpf_map_update_batch(dp->map[DP_MAP_maglev], ids, fds, &count, NULL);
+	while (done)
+		close(fds[--done]);
+	return r;
+}
+
+static int set_directory(struct dp *dp, const struct cv_directory *directory)
+{
+	int fd = make_inner(dp, "cv_listener_dir", sizeof(*directory), dp->btf_directory, 1, 0);
+	__u32 zero = 0;
+	int r;
+
+	if (fd < 0)
+		return fd;
+	r = bpf_map_update_elem(fd, &zero, directory, BPF_ANY);
+	if (!r)
+		r = write_record(dp, DP_MAP_directory, 0, &fd);
+	close(fd);
+	return r;
+}
+
+/* Counters belong to whoever has the id: they begin anew with it. */
+static int clear_counters(struct dp *dp, enum dp_map map, __u32 id, size_t record)
+{
+	void *zeroes = calloc(dp->cpus, record);
+	int r = zeroes ? write_record(dp, map, id, zeroes) : -ENOMEM;
+
+	free(zeroes);
+	return r;
+}
+
+static int carry_out(struct dp *dp, const struct plan *plan, const struct plan_op *op)
+{
+	static const struct cv_listener no_listener;
+	static const struct cv_pool no_pool;
+	const struct image *to = plan->to;
+	__u32 id = op->id;
+	int r = 0;
+
+	switch (op->kind) {
+	case PLAN_SET_BACKEND:
+		if (plan->from->backend[id].state == CV_BACKEND_NONE)
+			r = clear_counters(dp, DP_MAP_per_backend, id, sizeof(struct cv_backend_stats));
+		return r ? r : write_record(dp, DP_MAP_backends, id, &to->backend[id]);
+	case PLAN_SET_POOL:
+		return write_record(dp, DP_MAP_pools, id, &to->pool[id]);
+	case PLAN_SET_TABLE:
+		return set_tables(dp, plan, op, 1);
+	case PLAN_SET_LISTENER:
+		if (plan->from->listener[id].protocol == CV_PROTOCOL_NONE)
+			r = clear_counters(dp, DP_MAP_per_listener, id, sizeof(struct cv_listener_stats));
+		return r ? r : write_record(dp, DP_MAP_listeners, id, &to->listener[id]);
+	case PLAN_SET_DIRECTORY:
+		return set_directory(dp, &to->directory);
+	case PLAN_CLEAR_LISTENER:
+		return write_record(dp, DP_MAP_listeners, id, &no_listener);
+	case PLAN_CLEAR_TABLE:
+		r = bpf_map_delete_elem(dp->map[DP_MAP_maglev], &id);
+		return r == -ENOENT ? 0 : r;
+	case PLAN_CLEAR_POOL:
+		return write_record(dp, DP_MAP_pools, id, &no_pool);
+	case PLAN_CLEAR_BACKEND:
+		return write_record(dp, DP_MAP_backends, id, &to->backend[id]);
+	}
+	return -EINVAL;
+}
+
+int dp_apply(struct dp *dp, const struct plan *plan, struct err *err)
+{
+	size_t done = 0;
+
+	while (done < plan->nr) {
+		const struct plan_op *op = &plan->op[done];
+		__u32 nr = 1;
+		int r;
+
+		while (op->kind == PLAN_SET_TABLE && nr < TABLE_BATCH && done + nr < plan->nr &&
+		       op[nr].kind == PLAN_SET_TABLE)
+			nr++;
+		r = nr > 1 ? set_tables(dp, plan, op, nr) : carry_out(dp, plan, op);
+		if (r)
+			return err_set(err, r, "writing the maps (step %zu of %zu): %s", done + 1, plan->nr,
+				       strerror(-r));
+		done += nr;
+	}
+	return 0;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the files of the data plane share with each other, and with nobody else. */
+#ifndef DATAPLANE_DP_INTERNAL_H
+#define DATAPLANE_DP_INTERNAL_H
+
+#include <limits.h>
+
+#include "dataplane/dp.h"
+
+/* Every pinned map, by the part of its name behind cv_. */
+#define DP_MAPS(X)                                                                                          \
+	X(meta)                                                                                             \
+	X(directory)                                                                                        \
+	X(listeners) X(pools) X(backends) X(maglev) X(ports) X(flows) X(flows6) X(half_open) X(per_verdict) \
+		X(per_listener) X(per_backend) X(listener_use) X(backend_use)
+
+enum dp_map {
+#define DP_X(name) DP_MAP_##name,
+	DP_MAPS(DP_X)
+#undef DP_X
+		DP_MAP_COUNT
+};
+
+#define DP_PROGRAMS(X) X(balance) X(sweep) X(clock)
+
+enum dp_program {
+#define DP_X(name) DP_PROGRAM_##name,
+	DP_PROGRAMS(DP_X)
+#undef DP_X
+		DP_PROGRAM_COUNT
+};
+
+/* Below the pin directory lie the maps, and in two folders of their own the programs and the links. */
+#define DP_PROGRAM_DIR "programs"
+#define DP_LINK_DIR "links"
+
+struct dp {
+	char pin_dir[PATH_MAX];
+	int lock; /* the open directory, locked by the one writer; else -1 */
+	int map[DP_MAP_COUNT];
+	int program[DP_PROGRAM_COUNT];
+	unsigned cpus; /* possible ones: how many values a per-CPU map has */
+	/* BTF for inner maps, so that they dump with names */
+	int btf;
+	uint32_t btf_key;
+	uint32_t btf_slot_line;
+	uint32_t btf_directory;
+};
+
+const char *dp_map_name(enum dp_map map);	   /* "cv_flows" */
+const char *dp_program_name(enum dp_program prog); /* "cv_balance" */
+
+/* Joins pin_dir, an optional folder (NULL) and a name. -ENAMETOOLONG. */
+int dp_path(char *ret, size_t size, const char *pin_dir, const char *folder, const char *name);
+
+/* An object with no descriptors yet. */
+int dp_alloc(const char *pin_dir, struct dp **ret);
+
+/* dp_load.c: this binary's program over the maps pinned there (made now if there are none), pinned, and in force
+ * on every attached interface. flow_table NULL keeps what is there, or takes the defaults. */
+int dp_load(struct dp *dp, const struct flow_table_conf *flow_table, struct err *err);
+
+/* dp_open.c: takes the lock, waiting up to `wait_ms`. -EBUSY. */
+int dp_lock(struct dp *dp, unsigned wait_ms, struct err *err);
+
+/* dp_attach.c: calls `each` for every pinned link, with its descriptor and the name of its pin. Ends at the first
+ * result that is not 0, and returns it. No directory is no link. */
+typedef int (*dp_link_fn)(int link, const char *pin, void *arg);
+int dp_each_link(const char *pin_dir, dp_link_fn each, void *arg);
+
+/* dp_flows.c: copies every flow of one table into another; entries that are there already stay (returns 0). */
+int dp_copy_flows(int from, int to, size_t key_size);
+
+#endif

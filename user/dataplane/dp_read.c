@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Reading back: counters, the sweep, the image. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+
+#include "dataplane/dp_internal.h"
+
+/* Records read with one system call. */
+#define BATCH 256u
+
+int dp_meta(struct dp *dp, struct cv_meta *ret, struct err *err)
+{
+	__u32 zero = 0;
+	int r = bpf_map_lookup_elem(dp->map[DP_MAP_meta], &zero, ret);
+
+	return r ? err_set(err, r, "reading cv_meta: %s", strerror(-r)) : 0;
+}
+
+static int run(int program, struct cv_sweep_args *args)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = args, .ctx_size_in = sizeof(*args));
+
+	return bpf_prog_test_run_opts(program, &opts);
+}
+
+int dp_clock(struct dp *dp, uint32_t *ret_now_s, struct err *err)
+{
+	struct cv_sweep_args args = { 0 };
+	int r = run(dp->program[DP_PROGRAM_clock], &args);
+
+	if (r)
+		return err_set(err, r, "asking for the data plane's clock: %s", strerror(-r));
+	*ret_now_s = (uint32_t)args.now_s;
+	return 0;
+}
+
+int dp_sweep(struct dp *dp, struct cv_sweep_args *ret, struct err *err)
+{
+	struct cv_meta meta;
+	__u32 zero = 0;
+	int r = dp_meta(dp, &meta, err);
+
+	if (r)
+		return r;
+	meta.sweep++;
+	r = bpf_map_update_elem(dp->map[DP_MAP_meta], &zero, &meta, BPF_ANY);
+	*ret = (struct cv_sweep_args){ .sweep = meta.sweep };
+	if (!r)
+		r = run(dp->program[DP_PROGRAM_sweep], ret);
+	return r ? err_set(err, r, "sweeping the flow table: %s", strerror(-r)) : 0;
+}
+
+/* Reads entries 0 to nr-1 of an array, `values` records of `size` bytes each, a batch at a time, and hands them
+ * to `take` with the index of the first. */
+typedef void (*take_fn)(__u32 first, __u32 nr, const void *records, void *arg);
+
+static int read_array(int map, size_t record, __u32 nr, take_fn take, void *arg)
+{
+	char *records = malloc(BATCH * record);
+	__u32 keys[BATCH];
+	__u32 token = 0, done = 0;
+	int r = records ? 0 : -ENOMEM;
+
+	while (!r && done < nr) {
+		__u32 count = BATCH < nr - done ? BATCH : nr - done;
+
+		r = bpf_map_lookup_batch(map, done ? &token : NULL, &token, keys, records, &count, NULL);
+		if (r == -ENOENT && count)
+			r = 0;
+		if (r || !count)
+			break;
+		take(done, count, records, arg);
+		done += count;
+	}
+	free(records);
+	return r;
+}
+
+/* Sums of records that are nothing but 64-bit counters. */
+struct sum {
+	__u64 *ret;
+	size_t words; /* of one record */
+	unsigned cpus;
+};
+
+static void take_sum(__u32 first, __u32 nr, const void *records, void *arg)
+{
+	const struct sum *sum = arg;
+	const __u64 *word = records;
+
+	for (__u32 i = first; i < first + nr; i++) {
+		__u64 *ret = sum->ret + i * sum->words;
+
+		memset(ret, 0, sum->words * sizeof(*ret));
+		for (unsigned cpu = 0; cpu < sum->cpus; cpu++)
+			for (size_t w = 0; w < sum->words; w++)
+				ret[w] += *word++;
+	}
+}
+
+static int read_sums(struct dp *dp, enum dp_map map, void *ret, size_t record, size_t nr, struct err *err)
+{
+	struct sum sum = { .ret = ret, .words = record / sizeof(__u64), .cpus = dp->cpus };
+	int r = read_array(dp->map[map], record * dp->cpus, (__u32)nr, take_sum, &sum);
+
+	return r ? err_set(err, r, "reading %s: %s", dp_map_name(map), strerror(-r)) : 0;
+}
+
+int dp_verdict_stats(struct dp *dp, struct cv_verdict_stats *ret, size_t nr, struct err *err)
+{
+	return read_sums(dp, DP_MAP_per_verdict, ret, sizeof(*ret), nr, err);
+}
+
+int dp_listener_stats(struct dp *dp, struct cv_listener_stats *ret, size_t nr, struct err *err)
+{
+	return read_sums(dp, DP_MAP_per_listener, ret, sizeof(*ret), nr, err);
+}
+
+int dp_backend_stats(struct dp *dp, struct cv_backend_stats *ret, size_t nr, struct err *err)
+{
+	return read_sums(dp, DP_MAP_per_backend, ret, sizeof(*ret), nr, err);
+}
+
+/* Plain records, one after the other. */
+struct copy {
+	char *ret;
+	size_t size;
+};
+
+static void take_copy(__u32 first, __u32 nr, const void *records, void *arg)
+{
+	const struct copy *copy = arg;
+
+	memcpy(copy->ret + first * copy->size, records, nr * copy->size);
+}
+
+static int read_records(struct dp *dp, enum dp_map map, void *ret, size_t size, size_t nr, struct err *err)
+{
+	struct copy copy = { .ret = ret, .size = size };
+	int r = read_array(dp->map[map], size, (__u32)nr, take_copy, &copy);
+
+	return r ? err_set(err, r, "reading %s: %s", dp_map_name(map), strerror(-r)) : 0;
+}
+
+static int read_use(struct dp *dp, enum dp_map map, struct cv_flow_counts *ret, size_t nr, struct err *err)
+{
+	struct cv_meta meta;
+	int r = dp_meta(dp, &meta, err);
+
+	if (!r)
+		r = read_records(dp, map, ret, sizeof(*ret), nr, err);
+	for (size_t i = 0; !r && i < nr; i++)
+		if (ret[i].sweep != meta.sweep)
+			memset(&ret[i], 0, sizeof(ret[i]));
+	return r;
+}
+
+int dp_listener_use(struct dp *dp, struct cv_flow_counts *ret, size_t nr, struct err *err)
+{
+	return read_use(dp, DP_MAP_listener_use, ret, nr, err);
+}
+
+int dp_backend_use(struct dp *dp, struct cv_flow_counts *ret, size_t nr, struct err *err)
+{
+	return read_use(dp, DP_MAP_backend_use, ret, nr, err);
+}
+
+int dp_read_image(struct dp *dp, struct image **ret, struct err *err)
+{
+	struct image *image = image_new();
+	int r = image ? 0 : err_set(err, -ENOMEM, "%s", strerror(ENOMEM));
+
+	if (!r)
+		r = read_records(dp, DP_MAP_listeners, image->listener, sizeof(image->listener[0]),
+				 CV_ARRAY_SIZE(image->listener), err);
+	if (!r)
+		r = read_records(dp, DP_MAP_pools, image->pool, sizeof(image->pool[0]),
+				 CV_ARRAY_SIZE(image->pool), err);
+	if (!r)
+		r = read_records(dp, DP_MAP_backends, image->backend, sizeof(image->backend[0]),
+				 CV_ARRAY_SIZE(image->backend), err);
+	if (r) {
+		image_free(image);
+		return r;
+	}
+	*ret = image;
+	return 0;
+}
