@@ -57,7 +57,7 @@ main() {
     exit 1
   fi
 
-  exec 9>/run/lock/culvert-deps.lock
+  exec 9>/var/cache/apt/culvert-deps.lock
   flock 9
   mapfile -t lacking < <(missing "${wanted[@]}") # another run may have been at it meanwhile
   ((${#lacking[@]})) || return 0

@@ -51,7 +51,7 @@ tidy() {
 check_cppcheck() {
   cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 -j 2 \
     --suppress=missingInclude --suppress=missingIncludeSystem --suppress=unmatchedSuppression \
-    -D_GNU_SOURCE -D__BYTE_ORDER__=1234 -D__ORDER_LITTLE_ENDIAN__=1234 -Iinclude -Iuser -Ibpf -Itests "${user_c[@]}"
+    '-DLIBBPF_OPTS(type, name, ...)=struct type name = { __VA_ARGS__ }' -D_GNU_SOURCE -D__BYTE_ORDER__=1234 -D__ORDER_LITTLE_ENDIAN__=1234 -Iinclude -Iuser -Ibpf -Itests "${user_c[@]}"
 }
 
 check_shell() {
