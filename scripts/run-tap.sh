@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Runs test programs (cmocka) and .bats files, counts what their TAP says, and shows in full only what failed. A
-# program that dies, runs no test, or ends before its plan is done has failed.
+# program that dies, runs no test, or ends before its plan is done has failed. The .bats files need root; without it
+# they are skipped.
 #
 # usage: scripts/run-tap.sh PROGRAM|FILE.bats...
 set -euo pipefail
@@ -39,6 +40,11 @@ main() {
   trap "rm -f '$log'" EXIT
   trap 'exit 130' INT TERM HUP
   for test in "$@"; do
+    if [[ $test == *.bats ]] && ((EUID != 0)); then
+      report_line skip "$(basename "$test")" 'needs root'
+      report_skipped=$((report_skipped + $(bats --count "$test")))
+      continue
+    fi
     start=$SECONDS status=0
     run "$test" >"$log" 2>&1 || status=$?
     read -r passed failed skipped < <(tap_count "$log" "$status")
