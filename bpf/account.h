@@ -61,20 +61,28 @@ static __always_inline struct cv_backend_stats *backend_stats(const struct pkt *
 	return bpf_map_lookup_elem(&cv_per_backend, &id);
 }
 
-/* Counts a packet that is sent on. */
-static __always_inline void account_forwarded(const struct pkt *pkt)
+/* Counts what became of a packet for its listener and backend. */
+static __always_inline void account_packet(const struct pkt *pkt, enum cv_verdict verdict)
 {
-	struct cv_listener_stats *listener = listener_stats(pkt);
-	struct cv_backend_stats *backend = backend_stats(pkt);
+	struct cv_listener_stats *listener;
+	struct cv_backend_stats *backend;
 
-	if (listener) {
-		listener->packets++;
-		listener->bytes += pkt->ip_bytes;
-	}
-	if (backend) {
-		backend->packets++;
-		backend->bytes += pkt->ip_bytes;
-	}
+	if (!pkt->listener)
+		return;
+	listener = listener_stats(pkt);
+	backend = backend_stats(pkt);
+	if (!listener || !backend)
+		return;
+	if (verdict == CV_RESET_LATE || verdict == CV_RESET_UNKNOWN)
+		listener->resets_sent++;
+	if (verdict != CV_TX && verdict != CV_REDIRECT)
+		return;
+	if (pkt->tcp_flags & TCP_RST)
+		listener->client_resets++;
+	listener->packets++;
+	listener->bytes += pkt->ip_bytes;
+	backend->packets++;
+	backend->bytes += pkt->ip_bytes;
 }
 
 static __always_inline void account_new_flow(const struct pkt *pkt)
@@ -86,15 +94,6 @@ static __always_inline void account_new_flow(const struct pkt *pkt)
 		listener->new_flows++;
 	if (backend)
 		backend->new_flows++;
-}
-
-/* Counts a flow that ended because its client was silent for too long. */
-static __always_inline void account_expired(const struct pkt *pkt)
-{
-	struct cv_listener_stats *listener = listener_stats(pkt);
-
-	if (listener)
-		listener->expired_flows++;
 }
 
 #endif

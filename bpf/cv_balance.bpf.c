@@ -16,6 +16,7 @@
 #include "parse_ip.h"
 #include "parse_l4.h"
 #include "pkt.h"
+#include "reply_reset.h"
 #include "route.h"
 #include "select.h"
 #include "sweep.h"
@@ -26,6 +27,7 @@ static __always_inline CV_MUST_CHECK enum cv_verdict balance(struct xdp_md *ctx,
 	struct cv_listener *listener;
 	struct cv_backend *backend;
 	enum cv_verdict verdict;
+	__u32 now;
 
 	if (!dir)
 		return CV_PASS_NOT_CONFIGURED;
@@ -43,14 +45,14 @@ static __always_inline CV_MUST_CHECK enum cv_verdict balance(struct xdp_md *ctx,
 	verdict = parse_l4(pkt);
 	if (verdict)
 		return verdict;
+	now = now_seconds();
 	pkt->hash = select_hash(dir, listener, pkt);
-	verdict = route(listener, pkt, &backend);
+	verdict = route(listener, pkt, now, &backend);
+	if (verdict == CV_RESET_LATE || verdict == CV_RESET_UNKNOWN)
+		return reply_reset(ctx, pkt, now, verdict);
 	if (verdict)
 		return verdict;
-	verdict = forward(ctx, pkt, dir, listener, backend);
-	if (verdict == CV_TX || verdict == CV_REDIRECT)
-		account_forwarded(pkt);
-	return verdict;
+	return forward(ctx, pkt, dir, listener, backend);
 }
 
 SEC("xdp")
@@ -59,27 +61,45 @@ int cv_balance(struct xdp_md *ctx)
 	void *start = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	__u32 bytes = (__u32)(end - start);
 	struct pkt pkt = { 0 };
+	enum cv_verdict verdict;
 
 	pkt_window(&pkt, start, end);
-	return account_verdict(balance(ctx, &pkt), bytes);
+	verdict = balance(ctx, &pkt);
+	account_packet(&pkt, verdict);
+	return account_verdict(verdict, bytes);
 }
 
-/* Runs one sweep. User space numbers the sweeps, one more each time. */
-SEC("syscall")
-int cv_sweep(struct cv_sweep_args *args)
+/* The sweep, one iterator for each table (sweep.h). */
+SEC("iter/bpf_map_elem")
+int cv_sweep_flows(struct bpf_iter__bpf_map_elem *ctx)
 {
-	struct cv_sweep_args sweep = { .sweep = args->sweep, .now_s = now_seconds() };
+	struct cv_flow4_key key;
 
-	bpf_for_each_map_elem(&cv_half_open, sweep_entry, &sweep, 0);
-	bpf_for_each_map_elem(&cv_flows, sweep_entry, &sweep, 0);
-	bpf_for_each_map_elem(&cv_flows6, sweep_entry, &sweep, 0);
-	*args = sweep;
+	sweep_element(ctx, &cv_flows, &key, sizeof(key));
+	return 0;
+}
+
+SEC("iter/bpf_map_elem")
+int cv_sweep_flows6(struct bpf_iter__bpf_map_elem *ctx)
+{
+	struct cv_flow6_key key;
+
+	sweep_element(ctx, &cv_flows6, &key, sizeof(key));
+	return 0;
+}
+
+SEC("iter/bpf_map_elem")
+int cv_sweep_half(struct bpf_iter__bpf_map_elem *ctx)
+{
+	struct cv_flow6_key key;
+
+	sweep_element(ctx, &cv_half_open, &key, sizeof(key));
 	return 0;
 }
 
 /* Tells user space the time of this data plane. */
 SEC("syscall")
-int cv_clock(struct cv_sweep_args *args)
+int cv_clock(struct cv_clock_args *args)
 {
 	args->now_s = now_seconds();
 	return 0;

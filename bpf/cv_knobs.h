@@ -11,6 +11,7 @@ const volatile struct cv_clock_base cv_clock_knobs = { 0 };
 
 /* flow_table.when_full is reject: cv_flows and cv_flows6 are plain hash maps. */
 const volatile bool cv_reject_when_full = false;
+const volatile __u64 cv_max_flows = 0; /* of both together, with reject */
 
 static __always_inline __u32 now_seconds(void)
 {

@@ -113,6 +113,27 @@ struct {
 	__type(value, struct cv_flow);
 } cv_half_open SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct cv_flow6_key);
+	__type(value, struct cv_expired);
+} cv_expired SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, CV_MAX_LISTENERS + 1);
+	__type(key, __u32);
+	__type(value, struct cv_live);
+} cv_live SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct cv_gate);
+} cv_gate SEC(".maps");
+
 /* --- counters: written by the program ------------------------------------------------------------- */
 
 struct {
@@ -137,6 +158,13 @@ struct {
 } cv_per_backend SEC(".maps");
 
 /* What the sweep last counted. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct cv_sweep);
+} cv_sweep SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, CV_MAX_LISTENERS + 1);

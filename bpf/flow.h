@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The flow table: which backend has this flow, from its first packet to its last.
  *
- *   half-open  One SYN or one UDP packet was seen. Lives in cv_half_open, where forged first packets push
+ *   half-open  One packet was seen, which anybody may have forged. Lives in cv_half_open, where such entries push
  *              out only each other.
  *   open       The client went on: an active flow, in cv_flows or cv_flows6.
  *   closing    The client's FIN or RST was seen. Keeps its backend for a while: the last ACKs are due.
  *
- * The keys are two, the code is one: pkt->family picks the map.
+ * A TCP flow that idles out leaves a note in cv_expired. The keys are two, the code is one: the family picks the
+ * map.
  */
 #ifndef FLOW_H
 #define FLOW_H
 
+#include "account.h"
 #include "cv_knobs.h"
 #include "cv_maps.h"
 #include "pkt.h"
@@ -44,12 +46,12 @@ static __always_inline struct cv_flow *flow_lookup(const struct flow_ref *ref, e
 	return bpf_map_lookup_elem(&cv_flows6, &ref->key6);
 }
 
-static __always_inline void flow_delete(const struct flow_ref *ref, enum cv_family family)
+/* False if another processor was faster. */
+static __always_inline bool flow_delete(const struct flow_ref *ref, enum cv_family family)
 {
 	if (family == CV_FAMILY_IPV4)
-		bpf_map_delete_elem(&cv_flows, &ref->key4);
-	else
-		bpf_map_delete_elem(&cv_flows6, &ref->key6);
+		return !bpf_map_delete_elem(&cv_flows, &ref->key4);
+	return !bpf_map_delete_elem(&cv_flows6, &ref->key6);
 }
 
 static __always_inline CV_MUST_CHECK bool flow_insert(const struct flow_ref *ref, enum cv_family family,
@@ -58,6 +60,26 @@ static __always_inline CV_MUST_CHECK bool flow_insert(const struct flow_ref *ref
 	if (family == CV_FAMILY_IPV4)
 		return !bpf_map_update_elem(&cv_flows, &ref->key4, flow, BPF_ANY);
 	return !bpf_map_update_elem(&cv_flows6, &ref->key6, flow, BPF_ANY);
+}
+
+static __always_inline __s64 live_flows(__u32 listener)
+{
+	struct cv_live *live = bpf_map_lookup_elem(&cv_live, &listener);
+
+	return live ? live->flows : 0;
+}
+
+/* Counts a flow in (1) or out (-1) of the table. */
+static __always_inline void live_add(__u32 listener, __s64 change)
+{
+	__u32 all = 0;
+	struct cv_live *of_listener = bpf_map_lookup_elem(&cv_live, &listener);
+	struct cv_live *of_table = bpf_map_lookup_elem(&cv_live, &all);
+
+	if (of_listener && of_table) {
+		__sync_fetch_and_add(&of_listener->flows, change);
+		__sync_fetch_and_add(&of_table->flows, change);
+	}
 }
 
 /* Seconds without a packet after which this flow is over. */
@@ -78,10 +100,36 @@ static __always_inline bool flow_is_expired(const struct cv_flow *flow, __u32 no
 	return cv_clock_idle(now, flow->last_seen_s) > flow_timeout(flow);
 }
 
+/* Books the end of a flow that was just removed from the table, by us or by the sweep. */
+static __always_inline void flow_ended(const struct cv_flow6_key *key, const struct cv_flow *flow, __u32 now)
+{
+	struct cv_expired note = { .expired_s = now, .listener = flow->listener };
+	__u32 listener = flow->listener;
+	struct cv_listener_stats *stats = bpf_map_lookup_elem(&cv_per_listener, &listener);
+
+	live_add(listener, -1);
+	/* atomic: the sweep runs where packets may interrupt it */
+	if (flow->state == CV_FLOW_CLOSING) {
+		if (stats)
+			__sync_fetch_and_add(&stats->closed_flows, 1);
+		return;
+	}
+	if (stats)
+		__sync_fetch_and_add(&stats->expired_flows, 1);
+	if (key->protocol == CV_PROTOCOL_TCP)
+		bpf_map_update_elem(&cv_expired, key, &note, BPF_ANY);
+}
+
 static __always_inline bool is_first_packet(const struct pkt *pkt)
 {
 	return pkt->protocol == CV_PROTOCOL_UDP ||
 	       (pkt->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN;
+}
+
+/* A new connection on a tuple whose old one is ending (RFC 9293 3.6.1). */
+static __always_inline bool is_reuse(const struct cv_flow *flow, const struct pkt *pkt)
+{
+	return flow->state == CV_FLOW_CLOSING && pkt->protocol == CV_PROTOCOL_TCP && is_first_packet(pkt);
 }
 
 /* What this packet makes of the flow's state. */

@@ -4,7 +4,6 @@
 #ifndef PARSE_L4_H
 #define PARSE_L4_H
 
-#include <linux/tcp.h>
 #include <linux/udp.h>
 #include <bpf/bpf_endian.h>
 
@@ -31,6 +30,7 @@ static __always_inline CV_MUST_CHECK enum cv_verdict parse_l4(struct pkt *pkt)
 
 		if (!tcp || tcp->doff < 5 || pkt->l4_bytes < tcp->doff * 4)
 			return CV_DROP_MALFORMED;
+		pkt->tcp = tcp;
 		pkt->tcp_flags = ((__u8 *)tcp)[13];
 	} else {
 		struct udphdr *udp = pkt_take(pkt, sizeof(*udp));

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The packet on its way through the stages: where its headers are, and what they said. Stages fill it from
- * top to bottom; whoever moves the head of the frame re-derives the pointers with pkt_window. Pure: also
- * built on the host, by the fuzzer. */
+ * top to bottom; whoever moves head or tail of the frame has no use for the pointers any more. */
 #ifndef PKT_H
 #define PKT_H
 
@@ -11,6 +10,7 @@
 #include <linux/in.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
+#include <linux/tcp.h>
 
 #include "cv_types.h"
 #include "cv_verdict.h"
@@ -55,6 +55,7 @@ struct pkt {
 	__u16 ip_bytes; /* of the whole packet, header included */
 	__u16 l4_bytes; /* of what follows the IP headers */
 	/* transport layer */
+	struct tcphdr *tcp;
 	__u8 tcp_flags;
 	/* the 5-tuple: addresses as words in wire order (IPv4 v4-mapped), ports in host order */
 	__u32 client[4];

@@ -6,6 +6,7 @@
 
 #include "account.h"
 #include "flow.h"
+#include "gate.h"
 #include "select.h"
 
 /* Maglev's choice, and its record. */
@@ -25,46 +26,44 @@ static __always_inline CV_MUST_CHECK enum cv_verdict route_known(const struct cv
 								 struct pkt *pkt, struct cv_flow *flow,
 								 __u32 now, struct cv_backend **ret)
 {
-	enum cv_verdict verdict;
-
 	*ret = flow_backend(flow);
 	if (*ret) {
 		pkt->backend = flow->backend;
 	} else {
-		verdict = route_anew(listener, pkt, ret);
+		struct cv_listener_stats *stats = listener_stats(pkt);
+		enum cv_verdict verdict = route_anew(listener, pkt, ret);
+
 		if (verdict)
 			return verdict;
 		flow->backend = pkt->backend;
 		flow->generation = (*ret)->generation;
+		if (stats && flow->state != CV_FLOW_HALF_OPEN)
+			stats->moved_flows++;
 	}
-	if (flow->listener != pkt->listener)
-		flow->listener = pkt->listener;
-	flow_advance(flow, pkt);
 	flow_touch(flow, pkt, now);
 	return CV_CONTINUE;
 }
 
-/* Enters an open flow. Without room: an evicting table lets the packet go by Maglev all the same, a rejecting
- * one refuses it. */
-static __always_inline CV_MUST_CHECK enum cv_verdict route_enter(const struct flow_ref *ref, struct pkt *pkt,
-								 struct cv_flow *flow)
+/* The client went on: the flow is open from here. Without room the packet goes to its backend all the same, and
+ * the next one tries again. */
+static __always_inline void route_open(const struct flow_ref *ref, struct pkt *pkt,
+				       const struct cv_flow *half)
 {
-	struct cv_listener_stats *stats;
+	struct cv_flow flow = *half;
 
-	flow->state = CV_FLOW_OPEN;
-	flow_advance(flow, pkt);
-	if (flow_insert(ref, pkt->family, flow)) {
-		account_new_flow(pkt);
-		return CV_CONTINUE;
-	}
-	stats = listener_stats(pkt);
-	if (stats)
-		stats->rejected_flows++;
-	return cv_reject_when_full ? CV_DROP_TABLE_FULL : CV_CONTINUE;
+	bpf_map_delete_elem(&cv_half_open, &ref->key6);
+	if (pkt->tcp_flags & TCP_RST)
+		return; /* a handshake given up was never a flow */
+	flow.state = CV_FLOW_OPEN;
+	flow.listener = pkt->listener;
+	flow_advance(&flow, pkt);
+	if (!flow_insert(ref, pkt->family, &flow))
+		return;
+	live_add(pkt->listener, 1);
+	account_new_flow(pkt);
 }
 
-/* The flow has an entry in cv_half_open: a first packet once more goes where the first one went, whatever
- * became of the table since; any other packet opens the flow. */
+/* One packet was seen before. The first one again goes where it went, whatever became of the Maglev table since. */
 static __always_inline CV_MUST_CHECK enum cv_verdict route_half_open(const struct cv_listener *listener,
 								     struct pkt *pkt,
 								     const struct flow_ref *ref,
@@ -72,26 +71,40 @@ static __always_inline CV_MUST_CHECK enum cv_verdict route_half_open(const struc
 								     struct cv_backend **ret)
 {
 	enum cv_verdict verdict = route_known(listener, pkt, half, now, ret);
-	struct cv_flow flow;
 
-	if (verdict)
-		return verdict;
-	if (pkt->protocol == CV_PROTOCOL_TCP && is_first_packet(pkt))
-		return CV_CONTINUE;
-	flow = *half;
-	bpf_map_delete_elem(&cv_half_open, &ref->key6);
-	if (pkt->tcp_flags & TCP_RST)
-		return CV_CONTINUE; /* a handshake given up was never a flow */
-	return route_enter(ref, pkt, &flow);
+	if (!verdict && !(pkt->protocol == CV_PROTOCOL_TCP && is_first_packet(pkt)))
+		route_open(ref, pkt, half);
+	return verdict;
 }
 
-/* A flow we have not seen. Its first packet makes a half-open entry. Any other packet is one of a flow that
- * began before us, or at a neighbour: Maglev sends it where the neighbour did, and from now on it is ours. */
+/* Room for one more? Only first packets are asked: what belongs to a running flow goes on. */
+static __always_inline CV_MUST_CHECK enum cv_verdict route_admit(const struct cv_listener *listener,
+								 const struct pkt *pkt, bool was_refused)
+{
+	struct cv_listener_stats *stats = was_refused ? NULL : listener_stats(pkt);
+
+	if (cv_reject_when_full && live_flows(0) >= (__s64)cv_max_flows) {
+		if (stats)
+			stats->rejected_table_full++;
+		return CV_DROP_TABLE_FULL;
+	}
+	if (listener->max_flows && live_flows(pkt->listener) >= listener->max_flows) {
+		if (stats)
+			stats->rejected_quota++;
+		return CV_DROP_QUOTA;
+	}
+	return CV_CONTINUE;
+}
+
+/* A flow we have not seen, by its first packet, or by a later one if it began before us or at a neighbour: then
+ * Maglev sends it where the neighbour did. Either way one packet proves nothing, and the entry is half-open. */
 static __always_inline CV_MUST_CHECK enum cv_verdict route_new(const struct cv_listener *listener,
 							       struct pkt *pkt, const struct flow_ref *ref,
-							       __u32 now, struct cv_backend **ret)
+							       bool was_refused, __u32 now,
+							       struct cv_backend **ret)
 {
-	enum cv_verdict verdict = route_anew(listener, pkt, ret);
+	enum cv_verdict admitted =
+		is_first_packet(pkt) ? route_admit(listener, pkt, was_refused) : CV_CONTINUE;
 	struct cv_flow flow = {
 		.packets = 1,
 		.bytes = pkt->ip_bytes,
@@ -99,46 +112,83 @@ static __always_inline CV_MUST_CHECK enum cv_verdict route_new(const struct cv_l
 		.last_seen_s = now,
 		.idle_timeout_s = listener->idle_timeout_s,
 		.listener = pkt->listener,
-		.backend = pkt->backend,
-		.state = CV_FLOW_HALF_OPEN,
+		.state = admitted ? CV_FLOW_REFUSED : CV_FLOW_HALF_OPEN,
 	};
 
-	if (verdict)
-		return verdict;
-	flow.generation = (*ret)->generation;
-	if (is_first_packet(pkt)) {
+	if (!admitted) {
+		enum cv_verdict verdict = route_anew(listener, pkt, ret);
+
+		if (verdict)
+			return verdict;
+		flow.backend = pkt->backend;
+		flow.generation = (*ret)->generation;
+	}
+	/* the end of a flow is not worth an entry */
+	if (!(pkt->tcp_flags & (TCP_FIN | TCP_RST)) && gate_may_begin(now))
 		bpf_map_update_elem(&cv_half_open, &ref->key6, &flow, BPF_ANY);
+	return admitted;
+}
+
+/* A TCP packet in the middle of a flow that is not in the table: did the flow idle out, and if not, do we take it
+ * for one of a neighbour's? A reset answers neither a reset (RFC 9293 3.10.7.1) nor a first packet. */
+static __always_inline CV_MUST_CHECK enum cv_verdict route_stray(const struct cv_listener *listener,
+								 const struct pkt *pkt,
+								 const struct flow_ref *ref)
+{
+	bool is_late;
+
+	if (is_first_packet(pkt)) {
+		/* the tuple is in use again: later packets of it are not late */
+		if (pkt->protocol == CV_PROTOCOL_TCP)
+			bpf_map_delete_elem(&cv_expired, &ref->key6);
 		return CV_CONTINUE;
 	}
-	if (pkt->tcp_flags & (TCP_FIN | TCP_RST))
-		return CV_CONTINUE; /* the end of a flow is not worth an entry */
-	return route_enter(ref, pkt, &flow);
+	if (pkt->tcp_flags & TCP_RST)
+		return CV_CONTINUE;
+	is_late = bpf_map_lookup_elem(&cv_expired, &ref->key6);
+	if (is_late && listener->late_packet == CV_STRAY_RESET)
+		return CV_RESET_LATE;
+	if (!is_late && listener->unknown_packet == CV_STRAY_RESET)
+		return CV_RESET_UNKNOWN;
+	return CV_CONTINUE;
 }
 
 static __always_inline CV_MUST_CHECK enum cv_verdict route(const struct cv_listener *listener,
-							   struct pkt *pkt, struct cv_backend **ret)
+							   struct pkt *pkt, __u32 now,
+							   struct cv_backend **ret)
 {
-	__u32 now = now_seconds();
-	struct cv_flow *flow, *half;
+	bool was_refused = false;
+	enum cv_verdict verdict;
+	struct cv_flow *flow;
 	struct flow_ref ref;
 
 	flow_ref_init(&ref, pkt);
 	flow = flow_lookup(&ref, pkt->family);
 	if (flow) {
-		bool is_expired = flow_is_expired(flow, now);
-
-		/* a SYN may use the tuple of a connection that ended (RFC 9293 3.6.1): a new flow */
-		if (!is_expired && !(flow->state == CV_FLOW_CLOSING && pkt->protocol == CV_PROTOCOL_TCP &&
-				     is_first_packet(pkt)))
+		if (!flow_is_expired(flow, now) && !is_reuse(flow, pkt)) {
+			if (flow->listener != pkt->listener) {
+				live_add(flow->listener, -1);
+				live_add(pkt->listener, 1);
+				flow->listener = pkt->listener;
+			}
+			flow_advance(flow, pkt);
 			return route_known(listener, pkt, flow, now, ret);
-		if (is_expired)
-			account_expired(pkt);
-		flow_delete(&ref, pkt->family);
+		}
+		struct cv_flow ended = *flow;
+
+		if (flow_delete(&ref, pkt->family))
+			flow_ended(&ref.key6, &ended, now);
 	}
-	half = bpf_map_lookup_elem(&cv_half_open, &ref.key6);
-	if (half && !flow_is_expired(half, now))
-		return route_half_open(listener, pkt, &ref, half, now, ret);
-	return route_new(listener, pkt, &ref, now, ret);
+	flow = bpf_map_lookup_elem(&cv_half_open, &ref.key6);
+	if (flow && !flow_is_expired(flow, now)) {
+		if (flow->state == CV_FLOW_HALF_OPEN)
+			return route_half_open(listener, pkt, &ref, flow, now, ret);
+		was_refused = true;
+	}
+	verdict = route_stray(listener, pkt, &ref);
+	if (verdict)
+		return verdict;
+	return route_new(listener, pkt, &ref, was_refused, now, ret);
 }
 
 #endif

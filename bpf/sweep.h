@@ -1,10 +1,30 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The sweep: one pass over the flow tables that removes what idled out and counts what lives, by listener and by
- * backend. The daemon runs it; packets never wait for it. One sweep at a time. */
+/* The sweep: one pass over the flow tables that removes what ended and counts what lives, by listener and by
+ * backend. Map iterators that user space reads in pieces of a few thousand entries, so that nothing waits for it;
+ * one byte of output for each entry makes the pieces. One sweep at a time. */
 #ifndef SWEEP_H
 #define SWEEP_H
 
 #include "flow.h"
+
+/* What the kernel hands an iterator over the elements of a map (its own types, as far as we look). */
+struct bpf_iter_meta {
+	struct seq_file *seq;
+} __attribute__((preserve_access_index));
+
+struct bpf_iter__bpf_map_elem {
+	struct bpf_iter_meta *meta;
+	struct bpf_map *map;
+	void *key;
+	void *value;
+} __attribute__((preserve_access_index));
+
+static __always_inline struct cv_sweep *sweep_get(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&cv_sweep, &zero);
+}
 
 /* Counts one live flow in a record, which begins anew with the first flow of each sweep. */
 static __always_inline void sweep_count(struct cv_flow_counts *counts, __u64 sweep, enum cv_flow_state state)
@@ -21,39 +41,70 @@ static __always_inline void sweep_count(struct cv_flow_counts *counts, __u64 swe
 		counts->half_open++;
 	else if (state == CV_FLOW_OPEN)
 		counts->open++;
-	else
+	else if (state == CV_FLOW_CLOSING)
 		counts->closing++;
 }
 
-static __always_inline void sweep_expired(struct cv_sweep_args *args, const struct cv_flow *flow)
-{
-	__u32 listener = flow->listener;
-	struct cv_listener_stats *stats = bpf_map_lookup_elem(&cv_per_listener, &listener);
-
-	args->expired++;
-	/* a handshake that came to nothing was never a flow */
-	if (stats && flow->state != CV_FLOW_HALF_OPEN)
-		__sync_fetch_and_add(&stats->expired_flows, 1);
-}
-
-static long sweep_entry(void *map, const void *key, struct cv_flow *flow, struct cv_sweep_args *args)
+static __always_inline void sweep_live(struct cv_sweep *sweep, const struct cv_flow *flow)
 {
 	__u32 listener = flow->listener, backend = flow->backend;
 
-	if (flow_is_expired(flow, (__u32)args->now_s)) {
-		sweep_expired(args, flow);
-		bpf_map_delete_elem(map, key);
-		return 0;
-	}
 	if (flow->state == CV_FLOW_HALF_OPEN)
-		args->half_open++;
+		sweep->half_open++;
 	else if (flow->state == CV_FLOW_OPEN)
-		args->open++;
-	else
-		args->closing++;
-	sweep_count(bpf_map_lookup_elem(&cv_listener_use, &listener), args->sweep, flow->state);
-	sweep_count(bpf_map_lookup_elem(&cv_backend_use, &backend), args->sweep, flow->state);
-	return 0;
+		sweep->open++;
+	else if (flow->state == CV_FLOW_CLOSING)
+		sweep->closing++;
+	sweep_count(bpf_map_lookup_elem(&cv_listener_use, &listener), sweep->sweep, flow->state);
+	sweep_count(bpf_map_lookup_elem(&cv_backend_use, &backend), sweep->sweep, flow->state);
+}
+
+static __always_inline void key_of_key4(const struct cv_flow4_key *key, struct cv_flow6_key *ret)
+{
+	__builtin_memset(ret, 0, sizeof(*ret));
+	ret->client[10] = ret->client[11] = 0xff;
+	ret->address[10] = ret->address[11] = 0xff;
+	__builtin_memcpy(&ret->client[12], key->client, sizeof(key->client));
+	__builtin_memcpy(&ret->address[12], key->address, sizeof(key->address));
+	ret->client_port = key->client_port;
+	ret->port = key->port;
+	ret->protocol = key->protocol;
+}
+
+/* Visits one element of the table at `map`, whose keys have `key_size` bytes. */
+static __always_inline void sweep_element(struct bpf_iter__bpf_map_elem *ctx, void *map, void *key,
+					  __u32 key_size)
+{
+	struct cv_flow *flow = ctx->value;
+	const void *from = ctx->key;
+	struct cv_sweep *sweep = sweep_get();
+	struct cv_flow6_key key6;
+	struct cv_flow ended;
+
+	if (!from || !flow || !sweep)
+		return; /* the call after the last element */
+	bpf_seq_write(ctx->meta->seq, "", 1);
+	if (!flow_is_expired(flow, (__u32)sweep->now_s)) {
+		if (sweep->pass == CV_SWEEP_COUNT)
+			sweep_live(sweep, flow);
+		return;
+	}
+	sweep->ended++;
+	if (sweep->pass == CV_SWEEP_COUNT)
+		return;
+	ended = *flow;
+	__builtin_memcpy(key, from, key_size);
+	if (bpf_map_delete_elem(map, key))
+		return;
+	sweep->removed++;
+	if (map == &cv_half_open)
+		return; /* what came to nothing was never a flow */
+	if (key_size == sizeof(struct cv_flow4_key)) {
+		key_of_key4(key, &key6);
+		flow_ended(&key6, &ended, (__u32)sweep->now_s);
+	} else {
+		flow_ended(key, &ended, (__u32)sweep->now_s);
+	}
 }
 
 #endif

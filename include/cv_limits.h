@@ -19,6 +19,17 @@
 #define CV_MAX_MAX_FLOWS 16777216
 #define CV_HALF_OPEN_FLOWS 65536
 
+/* With when_full: reject the tables hold this many more, so that a flow whose first packet was let in finds room
+ * when it opens: at most so many are on their way at a time. */
+#define CV_FLOWS_SLACK CV_HALF_OPEN_FLOWS
+/* Flows that idled out are remembered, to answer their late packets: one for so many of max_flows. */
+#define CV_EXPIRED_SHARE 8
+
+/* What one processor does in a second at most: entries in cv_half_open (beyond it new flows go by Maglev without
+ * one), and resets. */
+#define CV_BEGUN_PER_S 200000
+#define CV_RESETS_PER_S 10000
+
 /* Idle timeouts, seconds. */
 #define CV_IDLE_TIMEOUT_TCP_S 350
 #define CV_IDLE_TIMEOUT_UDP_S 120

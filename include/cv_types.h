@@ -36,8 +36,9 @@ enum cv_backend_state {
 
 enum cv_flow_state {
 	CV_FLOW_NONE,
-	CV_FLOW_HALF_OPEN, /* one SYN or one UDP packet seen; lives in cv_half_open */
-	CV_FLOW_OPEN,	   /* the client answered: an active flow */
+	CV_FLOW_HALF_OPEN, /* one packet seen; lives in cv_half_open */
+	CV_FLOW_REFUSED,   /* the table or the quota was full; lives in cv_half_open, to be counted once */
+	CV_FLOW_OPEN,	   /* the client went on: an active flow */
 	CV_FLOW_CLOSING,   /* FIN or RST from the client seen */
 } CV_BYTE_ENUM;
 
@@ -157,9 +158,13 @@ struct cv_verdict_stats {
 struct cv_listener_stats {
 	__u64 packets; /* forwarded */
 	__u64 bytes;
-	__u64 new_flows;
-	__u64 expired_flows;
-	__u64 rejected_flows; /* no entry could be made; the packet was handled by Maglev or dropped */
+	__u64 new_flows;	   /* became open */
+	__u64 expired_flows;	   /* idled out while open */
+	__u64 closed_flows;	   /* ended after FIN or RST, or by a new SYN on a closing flow */
+	__u64 moved_flows;	   /* placed anew: their backend was gone */
+	__u64 rejected_table_full; /* new flows refused, each counted once */
+	__u64 rejected_quota;
+	__u64 resets_sent;
 	__u64 client_resets;
 };
 
@@ -168,6 +173,28 @@ struct cv_backend_stats {
 	__u64 packets; /* forwarded */
 	__u64 bytes;
 	__u64 new_flows;
+};
+
+/* cv_live, by listener id, and with id 0 for all of them: open and closing flows in the table now. Exact while
+ * when_full is reject; with evict the sweep takes off what was pushed out since the last one. */
+struct cv_live {
+	__s64 flows;
+};
+
+/* cv_expired, keyed as cv_half_open: TCP flows that idled out, so that their next packet is known to be late. */
+struct cv_expired {
+	__u32 expired_s;
+	__u16 listener;
+	__u16 pad;
+};
+CV_ASSERT_SIZE(struct cv_expired, 8);
+
+/* cv_gate, per CPU: what this processor did within this second and may do only so often. */
+struct cv_gate {
+	__u32 second;
+	__u32 begun;  /* entries made in cv_half_open */
+	__u32 resets; /* sent */
+	__u32 pad;
 };
 
 /* cv_listener_use and cv_backend_use, by id: what the sweep numbered `sweep` counted. A record with
@@ -179,14 +206,28 @@ struct cv_flow_counts {
 	__u64 closing;
 };
 
-/* Argument and result of the cv_sweep program (BPF_PROG_TEST_RUN context). */
-struct cv_sweep_args {
-	__u64 sweep;	 /* in: number of this sweep, never 0, one more than the last */
-	__u64 now_s;	 /* out: the data plane's clock */
-	__u64 half_open; /* out: live entries by state, both families */
+/* What a pass over the flow tables does. Removing is a pass of its own: an iterator that goes on within a bucket
+ * counts the entries it has passed, so one that removes some may pass over others. */
+enum cv_sweep_pass { CV_SWEEP_COUNT, CV_SWEEP_REMOVE } CV_BYTE_ENUM;
+
+/* cv_sweep, one entry: the sweep that runs, or the last one. User space writes it before each pass, with a number never
+ * used before for a count; the programs of the sweep add to it. */
+struct cv_sweep {
+	__u64 sweep;
+	__u64 now_s;	 /* the data plane's clock when it began */
+	__u64 half_open; /* live entries by state, both families */
 	__u64 open;
 	__u64 closing;
-	__u64 expired; /* out: entries removed */
+	__u64 ended; /* entries whose time is over: to be removed */
+	__u64 removed;
+	enum cv_sweep_pass pass;
+	__u8 pad[7];
+};
+CV_ASSERT_SIZE(struct cv_sweep, 64);
+
+/* Context of the cv_clock program (BPF_PROG_TEST_RUN). */
+struct cv_clock_args {
+	__u64 now_s; /* out */
 };
 
 /* cv_meta, one entry: what laid these maps down. */

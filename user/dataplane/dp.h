@@ -79,8 +79,9 @@ int dp_verdict_stats(struct dp *dp, struct cv_verdict_stats *ret, size_t nr, str
 int dp_listener_stats(struct dp *dp, struct cv_listener_stats *ret, size_t nr, struct err *err);
 int dp_backend_stats(struct dp *dp, struct cv_backend_stats *ret, size_t nr, struct err *err);
 
-/* Runs one pass over the flow tables: removes what idled out and counts what lives. */
-int dp_sweep(struct dp *dp, struct cv_sweep_args *ret, struct err *err);
+/* Goes over the flow tables, in pieces of a few thousand entries: counts what lives, then removes what has ended, if
+ * there is any. With when_full evict it also brings cv_live back to the truth. */
+int dp_sweep(struct dp *dp, struct cv_sweep *ret, struct err *err);
 /* What the last sweep counted, for ids 0 to nr-1; records of older sweeps come back as zero. */
 int dp_listener_use(struct dp *dp, struct cv_flow_counts *ret, size_t nr, struct err *err);
 int dp_backend_use(struct dp *dp, struct cv_flow_counts *ret, size_t nr, struct err *err);

@@ -8,11 +8,11 @@
 #include "dataplane/dp.h"
 
 /* Every pinned map, by the part of its name behind cv_. */
-#define DP_MAPS(X)                                                                                          \
-	X(meta)                                                                                             \
-	X(directory)                                                                                        \
-	X(listeners) X(pools) X(backends) X(maglev) X(ports) X(flows) X(flows6) X(half_open) X(per_verdict) \
-		X(per_listener) X(per_backend) X(listener_use) X(backend_use)
+#define DP_MAPS(X)                                                                                        \
+	X(meta)                                                                                           \
+	X(directory) X(listeners) X(pools) X(backends) X(maglev) X(ports) X(flows) X(flows6) X(half_open) \
+		X(expired) X(live) X(gate) X(per_verdict) X(per_listener) X(per_backend) X(sweep)         \
+			X(listener_use) X(backend_use)
 
 enum dp_map {
 #define DP_X(name) DP_MAP_##name,
@@ -21,7 +21,7 @@ enum dp_map {
 		DP_MAP_COUNT
 };
 
-#define DP_PROGRAMS(X) X(balance) X(sweep) X(clock)
+#define DP_PROGRAMS(X) X(balance) X(clock) X(sweep_flows) X(sweep_flows6) X(sweep_half)
 
 enum dp_program {
 #define DP_X(name) DP_PROGRAM_##name,

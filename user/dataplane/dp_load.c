@@ -72,27 +72,34 @@ static int read_meta(struct load *load, const struct flow_table_conf *flow_table
 	return 0;
 }
 
+static int set_size(struct load *load, enum dp_map which, __u64 entries)
+{
+	return bpf_map__set_max_entries(skel_map(load, which), (__u32)entries);
+}
+
 static int set_sizes(struct load *load)
 {
 	bool is_reject = load->meta.when_full == CV_FULL_REJECT;
-	int r = 0;
+	enum bpf_map_type type = is_reject ? BPF_MAP_TYPE_HASH : BPF_MAP_TYPE_LRU_HASH;
+	__u64 flows = load->meta.max_flows + (is_reject ? CV_FLOWS_SLACK : 0);
+	int r = set_size(load, DP_MAP_expired, load->meta.max_flows / CV_EXPIRED_SHARE);
 
 	for (int i = 0; !r && i < DP_MAP_COUNT; i++) {
-		struct bpf_map *map = skel_map(load, i);
-
 		if (!is_flow_table(i))
 			continue;
-		r = bpf_map__set_max_entries(map, (__u32)load->meta.max_flows);
+		r = set_size(load, i, flows);
 		if (!r)
-			r = bpf_map__set_type(map, is_reject ? BPF_MAP_TYPE_HASH : BPF_MAP_TYPE_LRU_HASH);
+			r = bpf_map__set_type(skel_map(load, i), type);
 	}
 	load->skel->rodata->cv_clock_knobs = cv_clock_base(load->meta.hz);
 	load->skel->rodata->cv_reject_when_full = is_reject;
+	load->skel->rodata->cv_max_flows = load->meta.max_flows;
 	return r;
 }
 
 /* Uses the pinned map if it is what the program wants. A flow table of another size or policy is replaced, its
- * flows copied later; any other difference under the same schema is somebody's meddling. */
+ * flows copied later; the notes on expired flows begin anew when their number changes; any other difference
+ * under the same schema is somebody's meddling. */
 static int adopt_map(struct load *load, enum dp_map which, struct err *err)
 {
 	struct bpf_map *map = skel_map(load, which);
@@ -119,7 +126,7 @@ static int adopt_map(struct load *load, enum dp_map which, struct err *err)
 	} else if (is_flow_table(which)) {
 		load->old_flows[which] = fd;
 		return 0;
-	} else {
+	} else if (which != DP_MAP_expired) {
 		r = err_set(err, -EPROTO, "%s: another type or size than schema %u has", path,
 			    CV_SCHEMA_VERSION);
 	}

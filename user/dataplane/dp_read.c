@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Reading back: counters, the sweep, the image. */
+/* Reading back: clock, counters, the image. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,38 +19,16 @@ int dp_meta(struct dp *dp, struct cv_meta *ret, struct err *err)
 	return r ? err_set(err, r, "reading cv_meta: %s", strerror(-r)) : 0;
 }
 
-static int run(int program, struct cv_sweep_args *args)
-{
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = args, .ctx_size_in = sizeof(*args));
-
-	return bpf_prog_test_run_opts(program, &opts);
-}
-
 int dp_clock(struct dp *dp, uint32_t *ret_now_s, struct err *err)
 {
-	struct cv_sweep_args args = { 0 };
-	int r = run(dp->program[DP_PROGRAM_clock], &args);
+	struct cv_clock_args args = { 0 };
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &args, .ctx_size_in = sizeof(args));
+	int r = bpf_prog_test_run_opts(dp->program[DP_PROGRAM_clock], &opts);
 
 	if (r)
 		return err_set(err, r, "asking for the data plane's clock: %s", strerror(-r));
 	*ret_now_s = (uint32_t)args.now_s;
 	return 0;
-}
-
-int dp_sweep(struct dp *dp, struct cv_sweep_args *ret, struct err *err)
-{
-	struct cv_meta meta;
-	__u32 zero = 0;
-	int r = dp_meta(dp, &meta, err);
-
-	if (r)
-		return r;
-	meta.sweep++;
-	r = bpf_map_update_elem(dp->map[DP_MAP_meta], &zero, &meta, BPF_ANY);
-	*ret = (struct cv_sweep_args){ .sweep = meta.sweep };
-	if (!r)
-		r = run(dp->program[DP_PROGRAM_sweep], ret);
-	return r ? err_set(err, r, "sweeping the flow table: %s", strerror(-r)) : 0;
 }
 
 /* Reads entries 0 to nr-1 of an array, `values` records of `size` bytes each, a batch at a time, and hands them
@@ -147,13 +125,15 @@ static int read_records(struct dp *dp, enum dp_map map, void *ret, size_t size, 
 
 static int read_use(struct dp *dp, enum dp_map map, struct cv_flow_counts *ret, size_t nr, struct err *err)
 {
-	struct cv_meta meta;
-	int r = dp_meta(dp, &meta, err);
+	struct cv_sweep last;
+	__u32 zero = 0;
+	int r = bpf_map_lookup_elem(dp->map[DP_MAP_sweep], &zero, &last);
 
-	if (!r)
-		r = read_records(dp, map, ret, sizeof(*ret), nr, err);
+	if (r)
+		return err_set(err, r, "reading cv_sweep: %s", strerror(-r));
+	r = read_records(dp, map, ret, sizeof(*ret), nr, err);
 	for (size_t i = 0; !r && i < nr; i++)
-		if (ret[i].sweep != meta.sweep)
+		if (ret[i].sweep != last.sweep)
 			memset(&ret[i], 0, sizeof(ret[i]));
 	return r;
 }

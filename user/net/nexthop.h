@@ -26,8 +26,8 @@ enum nexthop_problem {
 
 struct nexthop_way {
 	enum nexthop_problem problem; /* what follows is valid as far as it was found */
-	uint32_t ifindex; /* of the Ethernet port; for a VLAN device the one below it; 0: unknown */
-	char ifname[16];
+	uint32_t ifindex;    /* of the Ethernet port; for a VLAN device the one below it; 0: unknown */
+	char ifname[16];     /* of the route's own device, for people: the VLAN device, not the port */
 	struct addr gateway; /* the next hop: the destination itself when on_link */
 	bool on_link;
 	struct addr source; /* that the kernel would choose; may be zero */
@@ -52,7 +52,8 @@ void nexthop_free(struct nexthop *nh); /* takes NULL */
 
 /* Descriptor to poll for reading; then call nexthop_process, which never blocks, and says whether any link,
  * address, route or neighbour changed since the last call, so that ways should be looked up again. After a
- * lost notification (ENOBUFS) it reads all anew by itself and reports a change. 0 or -errno. */
+ * lost notification (ENOBUFS) it reads all anew by itself and reports a change. 0 or -errno: what is
+ * known may then be out of date, and the next call tries again. */
 int nexthop_fd(const struct nexthop *nh);
 int nexthop_process(struct nexthop *nh, bool *ret_changed);
 

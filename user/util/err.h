@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 struct err {
-	char text[512];
+	char text[4096]; /* room for all that is wrong with a file */
 };
 
 /* Formats the sentence (no full stop, no newline, nothing if err is NULL) and returns `code`, a negative

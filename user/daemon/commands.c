@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The commands of the control socket: each changes a backend's run, or asks for a report. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/daemon.h"
+#include "util/log.h"
+
+typedef void (*command_fn)(struct daemon *d, struct ctl_request *request, const json_t *json);
+
+static void command_status(struct daemon *d, struct ctl_request *request, const json_t *json)
+{
+	(void)json;
+	sweep_then_answer(d, request, report_status);
+}
+
+static void command_listeners(struct daemon *d, struct ctl_request *request, const json_t *json)
+{
+	(void)json;
+	sweep_then_answer(d, request, report_listeners);
+}
+
+static void command_pools(struct daemon *d, struct ctl_request *request, const json_t *json)
+{
+	(void)json;
+	sweep_then_answer(d, request, report_pools);
+}
+
+static void command_backends(struct daemon *d, struct ctl_request *request, const json_t *json)
+{
+	(void)json;
+	sweep_then_answer(d, request, report_backends);
+}
+
+static void command_reload(struct daemon *d, struct ctl_request *request, const json_t *json)
+{
+	json_t *report = NULL;
+	struct err err;
+
+	(void)json;
+	if (daemon_reload(d, &report, &err)) {
+		ctl_answer_error(request, 2, "%s", err.text);
+		return;
+	}
+	json_object_set_new(report, "message", json_string("configuration in force"));
+	ctl_answer(request, report);
+}
+
+/* The run that a request names, or NULL after the error was answered. */
+static struct backend_run *named_run(struct daemon *d, struct ctl_request *request, const json_t *json)
+{
+	const char *pool = json_string_value(json_object_get(json, "pool"));
+	const char *backend = json_string_value(json_object_get(json, "backend"));
+	struct addr address;
+	int index;
+
+	if (!pool || !backend) {
+		ctl_answer_error(request, 2, "the request needs \"pool\" and \"backend\"");
+		return NULL;
+	}
+	index = model_find_pool(d->model, pool);
+	if (index < 0) {
+		ctl_answer_error(request, 2, "there is no pool %s", pool);
+		return NULL;
+	}
+	if (addr_parse(backend, &address)) {
+		ctl_answer_error(request, 2, "%s is not an IPv4 or IPv6 address", backend);
+		return NULL;
+	}
+	for (size_t i = 0; i < d->model->pools[index].backends_nr; i++) {
+		struct backend_run *run = runs_at(&d->runs, (size_t)index, i);
+
+		if (!addr_compare(&run->address, &address))
+			return run;
+	}
+	ctl_answer_error(request, 2, "pool %s has no backend %s", pool, backend);
+	return NULL;
+}
+
+/* Puts a changed run in force, and answers with what it came to. */
+static void changed(struct daemon *d, struct ctl_request *request, const struct backend_run *run,
+		    const char *what)
+{
+	char address[ADDR_TEXT_LEN];
+
+	addr_format(&run->address, address);
+	log_info("backend %s pool=%s backend=%s state=%s", what, run->pool, address,
+		 report_state_name(run_state(run)));
+	d->is_state_dirty = true;
+	state_save(d);
+	if (daemon_converge(d)) {
+		ctl_answer_error(request, 1,
+				 "noted, but the data plane could not be changed yet: see the log");
+		return;
+	}
+	ctl_answer(request,
+		   json_pack("{s:o, s:s, s:s, s:s}", "message",
+			     json_sprintf("backend %s of pool %s: %s", address, run->pool, what), "pool",
+			     run->pool, "backend", address, "state", report_state_name(run_state(run))));
+}
+
+static void command_drain(struct daemon *d, struct ctl_request *request, const json_t *json)
+{
+	const json_t *deadline = json_object_get(json, "deadline_s");
+	struct backend_run *run = named_run(d, request, json);
+
+	if (!run)
+		return;
+	if (deadline && (!json_is_integer(deadline) || json_integer_value(deadline) < 1 ||
+			 json_integer_value(deadline) > 86400)) {
+		ctl_answer_error(request, 2, "the deadline is 1s to 86400s");
+		return;
+	}
+	run->is_draining = true;
+	run->drain_deadline_ms =
+		deadline ? uv_now(&d->loop) + (uint64_t)json_integer_value(deadline) * 1000 : 0;
+	changed(d, request, run, "draining");
+}
+
+static void command_undrain(struct daemon *d, struct ctl_request *request, const json_t *json)
+{
+	struct backend_run *run = named_run(d, request, json);
+
+	if (!run)
+		return;
+	run->is_draining = false;
+	run->is_drained = false;
+	run->drain_deadline_ms = 0;
+	changed(d, request, run, "not draining");
+}
+
+static void command_disable(struct daemon *d, struct ctl_request *request, const json_t *json)
+{
+	struct backend_run *run = named_run(d, request, json);
+
+	if (!run)
+		return;
+	run->is_disabled = true;
+	changed(d, request, run, "disabled");
+}
+
+static void command_enable(struct daemon *d, struct ctl_request *request, const json_t *json)
+{
+	struct backend_run *run = named_run(d, request, json);
+
+	if (!run)
+		return;
+	run->is_disabled = false;
+	changed(d, request, run, "enabled");
+}
+
+static void command_weight(struct daemon *d, struct ctl_request *request, const json_t *json)
+{
+	const json_t *weight = json_object_get(json, "weight");
+	struct backend_run *run;
+
+	if (!json_is_integer(weight) || json_integer_value(weight) < 0 ||
+	    json_integer_value(weight) > CV_MAX_WEIGHT) {
+		ctl_answer_error(request, 2, "a weight is 0 to %d", CV_MAX_WEIGHT);
+		return;
+	}
+	run = named_run(d, request, json);
+	if (!run)
+		return;
+	run->weight = (int)json_integer_value(weight);
+	changed(d, request, run, "weighted anew");
+}
+
+static const struct {
+	const char *name;
+	command_fn run;
+} commands[] = {
+	{ "status", command_status },	  { "listeners", command_listeners }, { "pools", command_pools },
+	{ "backends", command_backends }, { "reload", command_reload },	      { "drain", command_drain },
+	{ "undrain", command_undrain },	  { "disable", command_disable },     { "enable", command_enable },
+	{ "weight", command_weight },
+};
+
+void commands_handle(struct ctl_request *request, const json_t *json, void *arg)
+{
+	const char *name = json_string_value(json_object_get(json, "command"));
+
+	for (size_t i = 0; i < CV_ARRAY_SIZE(commands); i++) {
+		if (!strcmp(commands[i].name, name)) {
+			commands[i].run(arg, request, json);
+			return;
+		}
+	}
+	ctl_answer_error(request, 2, "this culvertd has no command %s", name);
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* culvertd's state, and how its parts call each other. Everything runs in one libuv loop; only a sweep of the flow
+ * table runs beside it, in a worker thread.
+ *
+ * One way leads to the kernel: whatever happens (a new file, a health result, a command, a neighbour's new MAC)
+ * changes the model or a backend's run, then daemon_converge builds the image of that and applies the
+ * difference. */
+#ifndef DAEMON_DAEMON_H
+#define DAEMON_DAEMON_H
+
+#include <jansson.h>
+#include <uv.h>
+
+#include "check/check.h"
+#include "ctl/ctl.h"
+#include "dataplane/dp.h"
+#include "model/health.h"
+#include "model/image.h"
+#include "model/model.h"
+#include "net/nexthop.h"
+
+#define DAEMON_DEFAULT_CONFIG "/etc/culvert/culvert.yaml"
+#define DAEMON_DEFAULT_STATE_DIR "/var/lib/culvert"
+
+struct daemon_options {
+	const char *config;
+	const char *socket;
+	const char *pin_dir;
+	const char *state_dir;
+};
+
+/* What is known of one backend of the model while the daemon runs. Identity: pool, address, port. */
+struct backend_run {
+	char pool[CV_NAME_LEN];
+	struct addr address;
+	uint16_t port;
+	uint64_t key;	   /* names it towards the checker; never used twice */
+	size_t pool_index; /* in the model in force */
+	/* the way there */
+	struct nexthop_way way;
+	bool is_forwardable;
+	char way_text[96];            /* what is wrong with it, or "" */
+	char told_text[96];           /* what the log was last told of it */
+	struct nexthop_way known_way; /* the last good one; ifindex 0: none yet */
+	/* its health */
+	struct health health;
+	char health_text[96]; /* of the last result, or "" */
+	uint64_t checks;
+	uint64_t failures;
+	/* what commands said */
+	bool is_disabled;
+	bool is_draining;
+	bool is_drained;	    /* the deadline came: keeps nothing until undrained */
+	uint64_t drain_deadline_ms; /* of uv_now; 0: none */
+	int weight;		    /* -1: the file's */
+};
+
+/* The runs of a model's backends, in the model's order. */
+struct run_table {
+	struct backend_run *run;
+	size_t nr;
+	size_t *first;		     /* by index of the pool: its first run */
+	struct backend_run **by_key; /* in ascending order of their keys */
+};
+
+struct sweep;
+
+struct daemon {
+	struct daemon_options options;
+	uv_loop_t loop;
+	uint64_t started_ms;
+	struct dp *dp;
+	uv_mutex_t dp_in_use; /* held by a sweep, and to replace dp */
+	struct model *model;  /* in force */
+	struct image *image;  /* in the kernel */
+	struct run_table runs;
+	uint64_t next_key;
+	struct nexthop *nexthop;
+	struct checker *checker;
+	struct ctl_server *ctl;
+	struct sweep *sweep;
+	struct rates *rates;
+	struct dp_interface interface[CV_MAX_INTERFACES]; /* attached now */
+	size_t interfaces_nr;
+	int attach_error[CV_MAX_INTERFACES]; /* by index in the model: what was last complained of */
+	bool is_converge_failed;	     /* to be tried again */
+	/* the last reload */
+	uint64_t reloaded_ms;
+	struct err reload_error; /* "" if it went well */
+	bool is_state_dirty;	 /* what commands said or checks found is not on disk yet */
+	int state_error;	 /* what saving it last failed of, or 0 */
+	uv_signal_t on_hup, on_term, on_int;
+	uv_poll_t on_net;
+	uv_timer_t net_timer, converge_timer, second_timer;
+	unsigned seconds; /* ticks of second_timer */
+};
+
+/* --- reload.c --- */
+/* Reads the file and puts it in force, all or nothing. 0; or -errno and err says everything that is wrong, one
+ * line each. *ret_report (may be NULL) is what changed, for the answer of `reload`. */
+int daemon_reload(struct daemon *d, json_t **ret_report, struct err *err);
+
+/* --- converge.c --- */
+/* Brings the kernel to what model and runs say. 0 or -errno (logged; tried again within a second). */
+int daemon_converge(struct daemon *d);
+/* The same, soon: many events in a row make one change. */
+void daemon_converge_soon(struct daemon *d);
+/* The image that a model with these runs would have. */
+int daemon_build_image(struct daemon *d, const struct model *model, const struct run_table *runs,
+		       struct image **ret, struct err *err);
+
+/* --- interfaces.c --- */
+/* Attaches what the file names and is not attached yet, detaches what `old` (may be NULL) named and the file in
+ * force does not, and notes what is attached. */
+void daemon_attach(struct daemon *d, const struct model *old);
+
+/* --- ways.c --- */
+int daemon_ways_start(struct daemon *d, struct err *err);
+/* Looks the ways to all backends up anew, or only those that are not known; true if any changed. */
+bool daemon_ways_find(struct daemon *d, bool only_missing);
+
+/* --- runs.c --- */
+/* Runs for a model, with what is known of the backends that `old` had too. 0 or -ENOMEM. */
+int runs_build(struct daemon *d, const struct model *model, const struct run_table *old,
+	       struct run_table *ret);
+void runs_done(struct run_table *runs);
+struct backend_run *runs_at(const struct run_table *runs, size_t pool, size_t backend);
+/* By key; NULL if it is gone. */
+struct backend_run *runs_find(const struct run_table *runs, uint64_t key);
+/* The state as it stands for people and for the image: disabled before draining before down before up. */
+enum cv_backend_state run_state(const struct backend_run *run);
+
+/* --- health.c --- */
+int daemon_health_start(struct daemon *d, struct err *err);
+/* Makes the running checks be those of the model in force. */
+void daemon_health_set(struct daemon *d);
+
+/* --- sweep.c --- */
+int sweep_start(struct daemon *d, struct err *err);
+void sweep_close(struct daemon *d);
+/* Answers `request` with report(d) once the counts of a sweep that is at most 200 ms old are there. */
+typedef json_t *(*sweep_report)(struct daemon *d);
+void sweep_then_answer(struct daemon *d, struct ctl_request *request, sweep_report report);
+const struct cv_sweep *sweep_last(const struct daemon *d);
+
+/* --- rates.c --- */
+struct rate {
+	double packets_per_s;
+	double bits_per_s;
+	double new_flows_per_s;
+};
+int rates_start(struct daemon *d, struct err *err);
+void rates_close(struct daemon *d);
+/* Takes a sample; call it about once a second. Rates are over the last two seconds or so. */
+void rates_sample(struct daemon *d);
+struct rate rates_of(const struct daemon *d, uint16_t listener);
+
+/* --- report.c --- */
+json_t *report_status(struct daemon *d);
+json_t *report_listeners(struct daemon *d);
+json_t *report_pools(struct daemon *d);
+json_t *report_backends(struct daemon *d);
+const char *report_state_name(enum cv_backend_state state);
+
+/* --- commands.c --- */
+void commands_handle(struct ctl_request *request, const json_t *json, void *arg);
+
+/* --- state.c --- */
+/* What commands said and checks found, on disk. Read once at start, before there is a model, into runs that the first
+ * model's will take over; a damaged file is set aside. Written when it changed. Never fatal: trouble is logged. */
+void state_load(struct daemon *d);
+void state_save(struct daemon *d);
+
+#endif

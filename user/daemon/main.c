@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* culvertd: start, run, stop. The data plane goes on forwarding when we are gone. */
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/config.h"
+#include "daemon/daemon.h"
+#include "util/log.h"
+
+enum { EXIT_CONFIG = 2 };
+
+static const char usage[] =
+	"usage: culvertd [--config FILE] [--socket PATH] [--pin-dir DIR] [--state-dir DIR] [--verbose]\n"
+	"\n"
+	"Keeps the data plane of Culvert true to its configuration: attaches the interfaces it names, fills the\n"
+	"maps, follows routes and neighbours, checks backends. SIGHUP reloads the file; SIGTERM ends the daemon\n"
+	"and leaves the data plane forwarding.\n"
+	"\n"
+	"  --config FILE     configuration (" DAEMON_DEFAULT_CONFIG ")\n"
+	"  --socket PATH     control socket (" CTL_DEFAULT_SOCKET ")\n"
+	"  --pin-dir DIR     where maps and links are pinned (" DP_DEFAULT_PIN_DIR ")\n"
+	"  --state-dir DIR   drains, weights and health that survive a restart (" DAEMON_DEFAULT_STATE_DIR
+	")\n"
+	"  --verbose         log more\n"
+	"  --version         print the version\n"
+	"  --help            this text\n"
+	"\n"
+	"example: culvertd --config ./culvert.yaml --socket /tmp/culvertd.sock --pin-dir /sys/fs/bpf/test\n";
+
+/* 0 to go on, else the exit status plus one. */
+static int parse_options(int argc, char **argv, struct daemon_options *ret)
+{
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'c' },  { "socket", required_argument, NULL, 's' },
+		{ "pin-dir", required_argument, NULL, 'p' }, { "state-dir", required_argument, NULL, 'S' },
+		{ "verbose", no_argument, NULL, 'v' },	     { "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },	     { 0 },
+	};
+	int option;
+
+	*ret = (struct daemon_options){ .config = DAEMON_DEFAULT_CONFIG,
+					.socket = CTL_DEFAULT_SOCKET,
+					.pin_dir = DP_DEFAULT_PIN_DIR,
+					.state_dir = DAEMON_DEFAULT_STATE_DIR };
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			ret->config = optarg;
+			break;
+		case 's':
+			ret->socket = optarg;
+			break;
+		case 'p':
+			ret->pin_dir = optarg;
+			break;
+		case 'S':
+			ret->state_dir = optarg;
+			break;
+		case 'v':
+			log_set_level(LOG_LEVEL_DEBUG);
+			break;
+		case 'V':
+			printf("culvertd %s\n", CV_VERSION);
+			return EXIT_SUCCESS + 1;
+		case 'h':
+			fputs(usage, stdout);
+			return EXIT_SUCCESS + 1;
+		default:
+			fputs("try culvertd --help\n", stderr);
+			return EXIT_CONFIG + 1;
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "culvertd: unexpected argument \"%s\"; try culvertd --help\n", argv[optind]);
+		return EXIT_CONFIG + 1;
+	}
+	return 0;
+}
+
+/* Reads the file before anything is touched: its errors go to standard error, as culvert check prints them. */
+static int read_flow_table(const struct daemon *d, struct flow_table_conf *ret)
+{
+	struct config_errors errors = { 0 };
+	struct model *model = NULL;
+	struct err err = { "" };
+	int r = config_load(d->options.config, &model, &errors, &err);
+
+	for (size_t i = 0; i < errors.nr; i++) {
+		const struct config_error *e = &errors.error[i];
+
+		fprintf(stderr, "%s:%u:%u: %s%s%s\n", d->options.config, e->mark.line, e->mark.column,
+			e->path, e->path[0] ? ": " : "", e->text);
+	}
+	if (r && !errors.nr)
+		fprintf(stderr, "culvertd: %s\n", err.text);
+	if (!r)
+		*ret = model->flow_table;
+	config_errors_done(&errors);
+	model_free(model);
+	return r;
+}
+
+static void stop(struct daemon *d)
+{
+	if (d->is_state_dirty)
+		state_save(d);
+	uv_stop(&d->loop);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+	struct daemon *d = handle->data;
+	struct err err;
+
+	if (number == SIGHUP) {
+		daemon_reload(d, NULL, &err);
+		return;
+	}
+	log_info("stopping, the data plane goes on signal=%d", number);
+	stop(d);
+}
+
+/* A drain whose time is up: what is left is placed anew. */
+static bool end_drains(struct daemon *d)
+{
+	bool is_changed = false;
+
+	for (size_t i = 0; i < d->runs.nr; i++) {
+		struct backend_run *run = &d->runs.run[i];
+		char address[ADDR_TEXT_LEN];
+
+		if (!run->is_draining || !run->drain_deadline_ms || uv_now(&d->loop) < run->drain_deadline_ms)
+			continue;
+		run->is_draining = false;
+		run->is_drained = true;
+		run->drain_deadline_ms = 0;
+		log_info("drain ended by its deadline pool=%s backend=%s", run->pool,
+			 addr_format(&run->address, address));
+		is_changed = true;
+	}
+	return is_changed;
+}
+
+static void on_second(uv_timer_t *timer)
+{
+	struct daemon *d = timer->data;
+	bool is_drain_over = end_drains(d);
+
+	rates_sample(d);
+	daemon_attach(d, NULL);
+	if (++d->seconds % 5 == 0)
+		nexthop_refresh(d->nexthop);
+	if (daemon_ways_find(d, true) || is_drain_over || d->is_converge_failed)
+		daemon_converge_soon(d);
+	if (d->is_state_dirty || is_drain_over)
+		state_save(d);
+}
+
+static void start_signal(struct daemon *d, uv_signal_t *handle, int number)
+{
+	uv_signal_init(&d->loop, handle);
+	handle->data = d;
+	uv_signal_start(handle, on_signal, number);
+}
+
+static int start(struct daemon *d, const struct flow_table_conf *flow_table, struct err *err)
+{
+	int r = dp_take(d->options.pin_dir, flow_table, &d->dp, err);
+
+	if (!r)
+		r = dp_read_image(d->dp, &d->image, err);
+	if (!r) {
+		d->model = model_new();
+		r = d->model ? 0 : err_set(err, -ENOMEM, "%s", strerror(ENOMEM));
+	}
+	if (!r) {
+		d->model->flow_table = *flow_table;
+		r = daemon_ways_start(d, err);
+	}
+	if (!r)
+		r = daemon_health_start(d, err);
+	if (!r)
+		r = rates_start(d, err);
+	if (!r)
+		r = sweep_start(d, err);
+	if (r)
+		return r;
+	state_load(d);
+	r = daemon_reload(d, NULL, err);
+	if (!r)
+		r = ctl_server_new(&d->loop, d->options.socket, commands_handle, d, &d->ctl, err);
+	if (r)
+		return r;
+	uv_timer_start(&d->second_timer, on_second, 1000, 1000);
+	start_signal(d, &d->on_hup, SIGHUP);
+	start_signal(d, &d->on_term, SIGTERM);
+	start_signal(d, &d->on_int, SIGINT);
+	return 0;
+}
+
+static void close_handle(uv_handle_t *handle, void *arg)
+{
+	(void)arg;
+	if (!uv_is_closing(handle))
+		uv_close(handle, NULL);
+}
+
+static void end(struct daemon *d)
+{
+	ctl_server_close(d->ctl);
+	checker_close(d->checker);
+	sweep_close(d);
+	/* once for what those close by themselves, and a worker still at its sweep; then whatever is left */
+	uv_run(&d->loop, UV_RUN_NOWAIT);
+	uv_walk(&d->loop, close_handle, NULL);
+	uv_run(&d->loop, UV_RUN_DEFAULT);
+	uv_loop_close(&d->loop);
+	free(d->sweep);
+	rates_close(d);
+	nexthop_free(d->nexthop);
+	runs_done(&d->runs);
+	image_free(d->image);
+	model_free(d->model);
+	dp_free(d->dp);
+	uv_mutex_destroy(&d->dp_in_use);
+}
+
+int main(int argc, char **argv)
+{
+	static struct daemon d; /* large, and there is one */
+	struct flow_table_conf flow_table;
+	struct err err = { "" };
+	int r = parse_options(argc, argv, &d.options);
+
+	if (r)
+		return r - 1;
+	r = read_flow_table(&d, &flow_table);
+	if (r)
+		return r == -EINVAL ? EXIT_CONFIG : EXIT_FAILURE;
+	signal(SIGPIPE, SIG_IGN);
+	uv_loop_init(&d.loop);
+	uv_mutex_init(&d.dp_in_use);
+	uv_timer_init(&d.loop, &d.converge_timer);
+	uv_timer_init(&d.loop, &d.second_timer);
+	d.converge_timer.data = d.second_timer.data = &d;
+	d.started_ms = uv_now(&d.loop);
+	r = start(&d, &flow_table, &err);
+	if (r)
+		fprintf(stderr, "culvertd: %s\n", err.text);
+	else
+		uv_run(&d.loop, UV_RUN_DEFAULT);
+	end(&d);
+	return r ? EXIT_FAILURE : EXIT_SUCCESS;
+}

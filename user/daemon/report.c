@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What goes on, as JSON: the documents that the command shows and other programs read. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/daemon.h"
+#include "util/log.h"
+
+/* Everything a report reads from the maps, read at one time. */
+struct numbers {
+	struct cv_verdict_stats verdict[CV_VERDICT_COUNT];
+	struct cv_listener_stats listener[CV_MAX_LISTENERS + 1];
+	struct cv_flow_counts listener_use[CV_MAX_LISTENERS + 1];
+	struct cv_backend_stats backend[CV_MAX_BACKENDS + 1];
+	struct cv_flow_counts backend_use[CV_MAX_BACKENDS + 1];
+	uint32_t slots[CV_MAX_BACKENDS + 1]; /* of the Maglev tables, by owner */
+};
+
+static void count_slots(const struct image *image, uint32_t *slots)
+{
+	for (size_t pool = 0; pool < CV_ARRAY_SIZE(image->table); pool++) {
+		const struct image_table *table = image->table[pool];
+
+		for (uint32_t i = 0; table && i < table->size; i++)
+			slots[table->line[i / CV_SLOTS_PER_LINE].slot[i % CV_SLOTS_PER_LINE].backend]++;
+	}
+}
+
+static struct numbers *read_numbers(struct daemon *d)
+{
+	struct numbers *n = calloc(1, sizeof(*n));
+	struct err err = { "out of memory" };
+
+	if (n && !dp_verdict_stats(d->dp, n->verdict, CV_ARRAY_SIZE(n->verdict), &err) &&
+	    !dp_listener_stats(d->dp, n->listener, CV_ARRAY_SIZE(n->listener), &err) &&
+	    !dp_listener_use(d->dp, n->listener_use, CV_ARRAY_SIZE(n->listener_use), &err) &&
+	    !dp_backend_stats(d->dp, n->backend, CV_ARRAY_SIZE(n->backend), &err) &&
+	    !dp_backend_use(d->dp, n->backend_use, CV_ARRAY_SIZE(n->backend_use), &err)) {
+		count_slots(d->image, n->slots);
+		return n;
+	}
+	log_err("reading the counters failed error=\"%s\"", err.text);
+	free(n);
+	return NULL;
+}
+
+const char *report_state_name(enum cv_backend_state state)
+{
+	switch (state) {
+	case CV_BACKEND_NONE:
+		break;
+	case CV_BACKEND_UP:
+		return "up";
+	case CV_BACKEND_DOWN:
+		return "down";
+	case CV_BACKEND_DRAINING:
+		return "draining";
+	case CV_BACKEND_DISABLED:
+		return "disabled";
+	}
+	return "none";
+}
+
+static const char *health_type_name(enum health_type type)
+{
+	static const char *const names[] = {
+		[HEALTH_NONE] = "none", [HEALTH_TCP] = "tcp", [HEALTH_HTTP] = "http", [HEALTH_HTTPS] = "https"
+	};
+
+	return names[type];
+}
+
+static const char *mode_name(enum attach_mode mode)
+{
+	return mode == ATTACH_GENERIC ? "generic" : mode == ATTACH_NATIVE ? "native" : "auto";
+}
+
+static json_t *port_json(const struct listener_conf *conf)
+{
+	char text[16];
+
+	if (conf->port_first == conf->port_last)
+		return json_integer(conf->port_first);
+	if (conf->port_first == 1 && conf->port_last == 65535)
+		return json_string("any");
+	snprintf(text, sizeof(text), "%u-%u", conf->port_first, conf->port_last);
+	return json_string(text);
+}
+
+static void set_count(json_t *json, const char *key, uint64_t count)
+{
+	json_object_set_new(json, key, json_integer((json_int_t)count));
+}
+
+/* What an evicting table pushed out: began, did not end, and is not there. */
+static uint64_t evicted_flows(const struct cv_listener_stats *stats, const struct cv_flow_counts *use)
+{
+	uint64_t accounted = stats->expired_flows + stats->closed_flows + use->open + use->closing;
+
+	return stats->new_flows > accounted ? stats->new_flows - accounted : 0;
+}
+
+static json_t *listener_json(struct daemon *d, const struct numbers *n, const struct listener_conf *conf)
+{
+	uint16_t id = image_listener_id(d->image, conf->name);
+	const struct cv_listener_stats *stats = &n->listener[id];
+	const struct cv_flow_counts *use = &n->listener_use[id];
+	struct rate rate = rates_of(d, id);
+	char address[ADDR_TEXT_LEN];
+	json_t *json;
+
+	json = json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:i, s:{s:f, s:f, s:f}}", "name", conf->name,
+			 "address", addr_format(&conf->address, address), "protocol",
+			 conf->protocol == CV_PROTOCOL_UDP ? "udp" : "tcp", "port", port_json(conf), "pool",
+			 d->model->pools[conf->pool].name, "forward",
+			 conf->forward == CV_FORWARD_L2 ? "l2" : "ipip", "idle_timeout_s",
+			 (int)conf->idle_timeout_s, "rates", "packets_per_s", rate.packets_per_s,
+			 "bits_per_s", rate.bits_per_s, "new_flows_per_s", rate.new_flows_per_s);
+	set_count(json, "active_flows", use->open);
+	set_count(json, "half_open_flows", use->half_open);
+	set_count(json, "closing_flows", use->closing);
+	set_count(json, "new_flows", stats->new_flows);
+	set_count(json, "rejected_flows", stats->rejected_table_full + stats->rejected_quota);
+	set_count(json, "expired_flows", stats->expired_flows);
+	set_count(json, "closed_flows", stats->closed_flows);
+	set_count(json, "evicted_flows", evicted_flows(stats, use));
+	set_count(json, "moved_flows", stats->moved_flows);
+	set_count(json, "resets_sent", stats->resets_sent);
+	set_count(json, "client_resets", stats->client_resets);
+	set_count(json, "packets", stats->packets);
+	set_count(json, "bytes", stats->bytes);
+	return json;
+}
+
+static const char *health_name(const struct pool_conf *pool, const struct backend_run *run)
+{
+	if (pool->health.type == HEALTH_NONE)
+		return "unchecked";
+	if (!run->health.known)
+		return "unknown";
+	return run->health.up ? "healthy" : "unhealthy";
+}
+
+static json_t *backend_json(struct daemon *d, const struct numbers *n, size_t pool_index, size_t index)
+{
+	const struct pool_conf *pool = &d->model->pools[pool_index];
+	const struct backend_conf *conf = &pool->backends[index];
+	const struct backend_run *run = runs_at(&d->runs, pool_index, index);
+	uint16_t pool_id = image_pool_id(d->image, pool->name);
+	uint16_t id = image_backend_id(d->image, pool_id, &conf->address, conf->port);
+	const struct cv_flow_counts *use = &n->backend_use[id];
+	char address[ADDR_TEXT_LEN];
+	uint64_t now = uv_now(&d->loop);
+	json_t *json;
+
+	json = json_pack(
+		"{s:s, s:i, s:i, s:i, s:s, s:s, s:s, s:b}", "address", addr_format(&conf->address, address),
+		"port", conf->port, "id", id, "weight", run->weight >= 0 ? run->weight : conf->weight,
+		"state", report_state_name(run_state(run)), "health", health_name(pool, run), "reason",
+		run->is_forwardable ? run->health_text : run->way_text, "forwardable", run->is_forwardable);
+	set_count(json, "active_flows", use->open);
+	set_count(json, "new_flows", n->backend[id].new_flows);
+	set_count(json, "packets", n->backend[id].packets);
+	set_count(json, "bytes", n->backend[id].bytes);
+	set_count(json, "slots", n->slots[id]);
+	set_count(json, "checks", run->checks);
+	set_count(json, "failed_checks", run->failures);
+	if (run->is_draining)
+		json_object_set_new(json, "flows_left",
+				    json_integer((json_int_t)(use->open + use->closing + use->half_open)));
+	if (run->is_draining && run->drain_deadline_ms)
+		json_object_set_new(
+			json, "drain_left_s",
+			json_integer((json_int_t)(run->drain_deadline_ms > now
+							  ? (run->drain_deadline_ms - now + 999) / 1000
+							  : 0)));
+	return json;
+}
+
+static json_t *pool_json(struct daemon *d, const struct numbers *n, size_t index)
+{
+	const struct pool_conf *conf = &d->model->pools[index];
+	json_t *backends = json_array();
+
+	for (size_t i = 0; i < conf->backends_nr; i++)
+		json_array_append_new(backends, backend_json(d, n, index, i));
+	return json_pack("{s:s, s:i, s:s, s:{s:s, s:i, s:i, s:i, s:i}, s:o}", "name", conf->name,
+			 "table_size", (int)conf->table_size, "all_down",
+			 conf->all_down == ALL_DOWN_OPEN ? "open" : "reject", "health", "type",
+			 health_type_name(conf->health.type), "interval_ms", (int)conf->health.interval_ms,
+			 "timeout_ms", (int)conf->health.timeout_ms, "rise", (int)conf->health.rise, "fall",
+			 (int)conf->health.fall, "backends", backends);
+}
+
+static json_t *listeners_json(struct daemon *d, const struct numbers *n)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < d->model->listeners_nr; i++)
+		json_array_append_new(array, listener_json(d, n, &d->model->listeners[i]));
+	return array;
+}
+
+static json_t *pools_json(struct daemon *d, const struct numbers *n)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < d->model->pools_nr; i++)
+		json_array_append_new(array, pool_json(d, n, i));
+	return array;
+}
+
+json_t *report_listeners(struct daemon *d)
+{
+	struct numbers *n = read_numbers(d);
+	json_t *json = n ? json_pack("{s:o}", "listeners", listeners_json(d, n)) : NULL;
+
+	free(n);
+	return json;
+}
+
+json_t *report_pools(struct daemon *d)
+{
+	struct numbers *n = read_numbers(d);
+	json_t *json = n ? json_pack("{s:o}", "pools", pools_json(d, n)) : NULL;
+
+	free(n);
+	return json;
+}
+
+json_t *report_backends(struct daemon *d)
+{
+	struct numbers *n = read_numbers(d);
+	json_t *array = json_array();
+
+	for (size_t i = 0; n && i < d->model->pools_nr; i++) {
+		for (size_t j = 0; j < d->model->pools[i].backends_nr; j++) {
+			json_t *json = backend_json(d, n, i, j);
+
+			json_object_set_new(json, "pool", json_string(d->model->pools[i].name));
+			json_array_append_new(array, json);
+		}
+	}
+	if (!n) {
+		json_decref(array);
+		return NULL;
+	}
+	free(n);
+	return json_pack("{s:o}", "backends", array);
+}
+
+/* Packets by name of the verdicts of one class. Drops are listed even when there were none. */
+static json_t *verdicts_json(const struct numbers *n, enum cv_verdict_class class)
+{
+	json_t *json = json_object();
+
+	for (int i = CV_CONTINUE + 1; i < CV_VERDICT_COUNT; i++)
+		if (dp_verdict_class(i) == class)
+			json_object_set_new(json, dp_verdict_name(i),
+					    json_integer((json_int_t)n->verdict[i].packets));
+	return json;
+}
+
+static json_t *interfaces_json(const struct daemon *d)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < d->interfaces_nr; i++) {
+		const struct dp_interface *interface = &d->interface[i];
+
+		json_array_append_new(array,
+				      json_pack("{s:s, s:i, s:s, s:i}", "name", interface->name, "ifindex",
+						(int)interface->ifindex, "mode", mode_name(interface->mode),
+						"program_id", (int)interface->program_id));
+	}
+	return array;
+}
+
+json_t *report_status(struct daemon *d)
+{
+	const struct cv_sweep *sweep = sweep_last(d);
+	const struct flow_table_conf *table = &d->model->flow_table;
+	uint64_t now = uv_now(&d->loop);
+	struct numbers *n = read_numbers(d);
+	json_t *json;
+
+	if (!n)
+		return NULL;
+	json = json_pack(
+		"{s:s, s:I, s:s, s:o, s:{s:I, s:I, s:I, s:I, s:s}, s:o, s:o, s:o, s:o,"
+		" s:{s:I, s:I}, s:{s:b, s:I, s:s}}",
+		"version", CV_VERSION, "uptime_s", (json_int_t)((now - d->started_ms) / 1000), "config",
+		d->options.config, "interfaces", interfaces_json(d), "flow_table", "max_flows",
+		(json_int_t)table->max_flows, "used", (json_int_t)(sweep->open + sweep->closing), "half_open",
+		(json_int_t)sweep->half_open, "closing", (json_int_t)sweep->closing, "when_full",
+		table->when_full == CV_FULL_REJECT ? "reject" : "evict", "listeners", listeners_json(d, n),
+		"pools", pools_json(d, n), "drops", verdicts_json(n, CV_CLASS_DROP), "passed",
+		verdicts_json(n, CV_CLASS_PASS), "forwarded", "tx", (json_int_t)n->verdict[CV_TX].packets,
+		"redirect", (json_int_t)n->verdict[CV_REDIRECT].packets, "last_reload", "ok",
+		!d->reload_error.text[0], "at_s_ago", (json_int_t)((now - d->reloaded_ms) / 1000), "error",
+		d->reload_error.text);
+	free(n);
+	return json;
+}

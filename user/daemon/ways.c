@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The ways to the backends: follows the kernel's routes and neighbours, and tells the rest of the daemon when one
+ * changed. */
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/daemon.h"
+#include "util/log.h"
+
+/* Changes of routes come in bursts. */
+#define WAYS_DELAY_MS 20
+
+static bool is_attached(const struct daemon *d, uint32_t ifindex)
+{
+	for (size_t i = 0; i < d->interfaces_nr; i++)
+		if (d->interface[i].ifindex == ifindex)
+			return true;
+	return false;
+}
+
+/* The way that the kernel's map holds since an earlier daemon: a restart must not lose it to a neighbour that has to
+ * be asked for again. */
+static void recall(const struct daemon *d, struct backend_run *run)
+{
+	uint16_t pool = image_pool_id(d->image, run->pool);
+	uint16_t id = pool ? image_backend_id(d->image, pool, &run->address, run->port) : 0;
+	const struct cv_backend *record = &d->image->backend[id];
+
+	if (!id || !record->ifindex)
+		return;
+	run->known_way.ifindex = record->ifindex;
+	run->known_way.on_link = record->on_link;
+	memcpy(run->known_way.next_hop_mac, record->next_hop_mac, sizeof(record->next_hop_mac));
+}
+
+/* Whether packets can be sent that way, and what is wrong with it. A neighbour that does not answer keeps the MAC
+ * address it had: if it is gone nothing is lost by that, and if only the answers are, everything is won. */
+static void judge(const struct daemon *d, struct backend_run *run)
+{
+	struct nexthop_way *way = &run->way, *known = &run->known_way;
+
+	run->way_text[0] = '\0';
+	run->is_forwardable = false;
+	if (way->problem != NEXTHOP_OK)
+		nexthop_describe(way, run->way_text, sizeof(run->way_text));
+	if (way->problem == NEXTHOP_UNRESOLVED && known->ifindex == way->ifindex &&
+	    known->on_link == way->on_link)
+		memcpy(way->next_hop_mac, known->next_hop_mac, sizeof(way->next_hop_mac));
+	else if (way->problem != NEXTHOP_OK)
+		return;
+	if (!is_attached(d, way->ifindex)) {
+		snprintf(run->way_text, sizeof(run->way_text),
+			 "reached through %s, where culvert is not attached", way->ifname);
+		return;
+	}
+	run->is_forwardable = true;
+	*known = *way;
+}
+
+/* What the data plane or a person would see of it. */
+static bool is_same(const struct backend_run *a, const struct backend_run *b)
+{
+	return a->is_forwardable == b->is_forwardable && !strcmp(a->way_text, b->way_text) &&
+	       a->way.ifindex == b->way.ifindex && a->way.mtu == b->way.mtu &&
+	       a->way.on_link == b->way.on_link && !addr_compare(&a->way.source, &b->way.source) &&
+	       !memcmp(a->way.next_hop_mac, b->way.next_hop_mac, sizeof(a->way.next_hop_mac)) &&
+	       !memcmp(a->way.port_mac, b->way.port_mac, sizeof(a->way.port_mac));
+}
+
+/* Tells the log, once, what changed. A neighbour that is asked for the first time may take a moment. */
+static void log_change(const struct backend_run *before, struct backend_run *run)
+{
+	bool is_first_look = !before->way.ifindex && !before->way_text[0];
+	char address[ADDR_TEXT_LEN];
+
+	if (!strcmp(run->told_text, run->way_text) ||
+	    (is_first_look && run->way.problem == NEXTHOP_UNRESOLVED))
+		return;
+	memcpy(run->told_text, run->way_text, sizeof(run->told_text));
+	addr_format(&run->address, address);
+	if (!run->way_text[0])
+		log_info("way to backend found pool=%s backend=%s interface=%s", run->pool, address,
+			 run->way.ifname);
+	else
+		log_warn("%s to backend pool=%s backend=%s reason=\"%s\"",
+			 run->is_forwardable ? "trouble on the way" : "no way", run->pool, address,
+			 run->way_text);
+}
+
+bool daemon_ways_find(struct daemon *d, bool only_missing)
+{
+	bool is_changed = false;
+
+	for (size_t i = 0; i < d->runs.nr; i++) {
+		struct backend_run *run = &d->runs.run[i];
+		const struct backend_run before = *run;
+		struct err err;
+
+		if (only_missing && run->is_forwardable && run->way.problem == NEXTHOP_OK)
+			continue;
+		if (!run->known_way.ifindex)
+			recall(d, run);
+		if (nexthop_find(d->nexthop, &run->address, &run->way, &err)) {
+			log_err("asking for a route failed error=\"%s\"", err.text);
+			return is_changed;
+		}
+		judge(d, run);
+		log_change(&before, run);
+		is_changed = is_changed || !is_same(&before, run);
+	}
+	return is_changed;
+}
+
+static void on_net_settled(uv_timer_t *timer)
+{
+	struct daemon *d = timer->data;
+
+	/* an interface that came back wants its program first */
+	daemon_attach(d, NULL);
+	if (daemon_ways_find(d, false))
+		daemon_converge_soon(d);
+}
+
+static void on_net(uv_poll_t *poll, int status, int events)
+{
+	struct daemon *d = poll->data;
+	bool is_changed = false;
+	int r;
+
+	(void)events;
+	r = status ? status : nexthop_process(d->nexthop, &is_changed);
+	if (r)
+		log_err("following routes and neighbours failed error=\"%s\"", strerror(-r));
+	if (is_changed && !uv_is_active((uv_handle_t *)&d->net_timer))
+		uv_timer_start(&d->net_timer, on_net_settled, WAYS_DELAY_MS, 0);
+}
+
+int daemon_ways_start(struct daemon *d, struct err *err)
+{
+	int r = nexthop_new(&d->nexthop, err);
+
+	if (r)
+		return r;
+	uv_timer_init(&d->loop, &d->net_timer);
+	d->net_timer.data = d;
+	r = uv_poll_init(&d->loop, &d->on_net, nexthop_fd(d->nexthop));
+	d->on_net.data = d;
+	if (!r)
+		r = uv_poll_start(&d->on_net, UV_READABLE, on_net);
+	return r ? err_set(err, r, "polling netlink: %s", uv_strerror(r)) : 0;
+}
