@@ -116,6 +116,9 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/fuzz/libculvert.a
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(CPPFLAGS) -Ibpf $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $(filter %.c %.a,$^) $(LIBS)
 
+.PHONY: tests
+tests: $(UNIT:%=$(BUILD)/unit/%) $(BPFTEST:%=$(BUILD)/bpftest/%) $(FUZZERS:%=$(BUILD)/fuzz/%) ## build every test program and fuzzer
+
 .PHONY: check check-unit check-bpf check-e2e
 check: check-unit check-bpf check-e2e ## run every test; all but check-unit need root
 check-unit: $(UNIT:%=$(BUILD)/unit/%) ## pure code under ASan and UBSan, no root
@@ -149,6 +152,6 @@ install: all ## install below $(DESTDIR)$(PREFIX)
 clean: ## remove everything that was built
 	rm -rf $(BUILD)
 help: ## this list
-	@grep -hE '^[a-z][a-z_-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z][a-z0-9_-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
