@@ -11,6 +11,7 @@
 #include <errno.h>
 
 #include "cli/flow.h"
+#include "cv_flow.h"
 
 static struct cv_flow6_key key_of(const char *client)
 {
@@ -80,20 +81,20 @@ static void timeouts_follow_the_state(void **state)
 	struct cv_flow flow = { .idle_timeout_s = 350, .closing_timeout_s = 5, .state = CV_FLOW_OPEN };
 
 	(void)state;
-	assert_int_equal(flow_timeout(&flow), 350);
+	assert_int_equal(cv_flow_timeout(&flow), 350);
 	flow.state = CV_FLOW_CLOSING;
-	assert_int_equal(flow_timeout(&flow), 5);
+	assert_int_equal(cv_flow_timeout(&flow), 5);
 	flow.state = CV_FLOW_HALF_OPEN;
-	assert_int_equal(flow_timeout(&flow), CV_HALF_OPEN_TIMEOUT_S);
+	assert_int_equal(cv_flow_timeout(&flow), CV_HALF_OPEN_TIMEOUT_S);
 	flow.idle_timeout_s = 1;
-	assert_int_equal(flow_timeout(&flow), 1);
+	assert_int_equal(cv_flow_timeout(&flow), 1);
 	flow.state = CV_FLOW_CLOSING;
-	assert_int_equal(flow_timeout(&flow), 1);
+	assert_int_equal(cv_flow_timeout(&flow), 1);
 
 	flow.last_seen_s = 100;
-	assert_false(flow_is_expired(&flow, 101));
-	assert_true(flow_is_expired(&flow, 102));
-	assert_false(flow_is_expired(&flow, 99)); /* seen by a processor that is ahead */
+	assert_false(cv_flow_is_expired(&flow, 101));
+	assert_true(cv_flow_is_expired(&flow, 102));
+	assert_false(cv_flow_is_expired(&flow, 99)); /* seen by a processor that is ahead */
 }
 
 static void states_have_names(void **state)

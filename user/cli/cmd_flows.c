@@ -7,6 +7,7 @@
 
 #include "cli/cli.h"
 #include "cli/flow.h"
+#include "cv_flow.h"
 #include "cv_clock.h"
 
 static const char help[] =
@@ -169,7 +170,7 @@ static int print_line(const struct flows *flows, const struct cv_flow6_key *key,
 			 backend ? addr_format(&server, server_text) : NULL, "state",
 			 flow_state_name(flow->state), "idle_s",
 			 (json_int_t)cv_clock_idle(flows->now, flow->last_seen_s), "idle_timeout_s",
-			 (json_int_t)flow_timeout(flow), "packets", (json_int_t)flow->packets, "bytes",
+			 (json_int_t)flow->idle_timeout_s, "packets", (json_int_t)flow->packets, "bytes",
 			 (json_int_t)flow->bytes);
 	if (!json)
 		return -ENOMEM;
@@ -233,7 +234,7 @@ static int each_flow(const struct cv_flow6_key *key, const struct cv_flow *flow,
 	const struct addr address = backend ? to_addr(backend->address) : (struct addr){ 0 };
 	int r;
 
-	if (flow_is_expired(flow, flows->now) ||
+	if (flow->state == CV_FLOW_REFUSED || cv_flow_is_expired(flow, flows->now) ||
 	    !flow_is_wanted(&flows->filter, key, flow, backend ? &address : NULL))
 		return 0;
 	if (flows->sort)

@@ -5,12 +5,12 @@
 #include <string.h>
 
 #include "cli/flow.h"
-#include "cv_clock.h"
 
 const char *flow_state_name(enum cv_flow_state state)
 {
 	switch (state) {
 	case CV_FLOW_NONE:
+	case CV_FLOW_REFUSED: /* was never a flow, and is not shown */
 		break;
 	case CV_FLOW_HALF_OPEN:
 		return "half-open";
@@ -33,22 +33,6 @@ int flow_state_parse(const char *text, enum cv_flow_state *ret)
 		return 0;
 	}
 	return -EINVAL;
-}
-
-uint32_t flow_timeout(const struct cv_flow *flow)
-{
-	uint32_t timeout = flow->idle_timeout_s;
-
-	if (flow->state == CV_FLOW_CLOSING && flow->closing_timeout_s < timeout)
-		return flow->closing_timeout_s;
-	if (flow->state == CV_FLOW_HALF_OPEN && CV_HALF_OPEN_TIMEOUT_S < timeout)
-		return CV_HALF_OPEN_TIMEOUT_S;
-	return timeout;
-}
-
-bool flow_is_expired(const struct cv_flow *flow, uint32_t now)
-{
-	return cv_clock_idle(now, flow->last_seen_s) > flow_timeout(flow);
 }
 
 static bool is_in_prefix(const uint8_t *address, const struct addr *prefix, unsigned length)

@@ -15,11 +15,6 @@ const char *flow_state_name(enum cv_flow_state state);
 /* -EINVAL if there is no such state. */
 int flow_state_parse(const char *text, enum cv_flow_state *ret);
 
-/* Seconds of silence after which the flow is forgotten, in its present state. */
-uint32_t flow_timeout(const struct cv_flow *flow);
-/* Forgotten already, but not swept away yet. `now` is the data plane's clock (dp_clock). */
-bool flow_is_expired(const struct cv_flow *flow, uint32_t now);
-
 /* What is wanted; zeroed memory wants every flow. */
 struct flow_filter {
 	uint16_t listener;	  /* id; 0: any */
