@@ -31,6 +31,7 @@ static int take_option(const struct cli_spec *spec, int option, const char *word
 		return CLI_GO_ON;
 	case CLI_OPTION_SOCKET:
 		cli->socket = optarg;
+		cli->is_socket_given = true;
 		return CLI_GO_ON;
 	case CLI_OPTION_PIN_DIR:
 		cli->pin_dir = optarg;
@@ -77,7 +78,7 @@ static int check_operands(const struct cli_spec *spec, int argc, char **argv)
 
 int cli_parse(const struct cli_spec *spec, int argc, char **argv, struct cli *ret, void *arg)
 {
-	struct cli cli = { .socket = CTL_DEFAULT_SOCKET, .pin_dir = DP_DEFAULT_PIN_DIR };
+	struct cli cli = { .socket = CTL_DEFAULT_SOCKET };
 	int status = CLI_GO_ON;
 
 	opterr = 0;
@@ -97,6 +98,21 @@ int cli_parse(const struct cli_spec *spec, int argc, char **argv, struct cli *re
 	if (status == CLI_GO_ON)
 		*ret = cli;
 	return status;
+}
+
+const char *cli_pin_dir(struct cli *cli)
+{
+	const char *pin_dir = NULL;
+	json_t *result = NULL;
+
+	if (cli->pin_dir)
+		return cli->pin_dir;
+	if (cli->is_socket_given && !ctl_call(cli->socket, "where", NULL, &result, NULL))
+		pin_dir = json_string_value(json_object_get(result, "pin_dir"));
+	snprintf(cli->found, sizeof(cli->found), "%s", pin_dir ? pin_dir : DP_DEFAULT_PIN_DIR);
+	json_decref(result);
+	cli->pin_dir = cli->found;
+	return cli->pin_dir;
 }
 
 int cli_ask(const char *name, const struct cli *cli, const char *command, json_t *args, json_t **ret)

@@ -6,6 +6,7 @@
 
 #include <getopt.h>
 #include <jansson.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -25,8 +26,10 @@ enum cli_status {
 /* Options that many commands have. */
 struct cli {
 	bool json;
-	const char *socket;
-	const char *pin_dir;
+	const char *socket;  /* never NULL */
+	const char *pin_dir; /* NULL: not given; cli_pin_dir then finds it */
+	bool is_socket_given;
+	char found[PATH_MAX];
 };
 
 enum {
@@ -43,11 +46,9 @@ enum {
 	{                                                  \
 		"json", no_argument, NULL, CLI_OPTION_JSON \
 	}
-#define CLI_SOCKET                                                   \
-	{                                                            \
-		"socket", required_argument, NULL, CLI_OPTION_SOCKET \
-	}
-#define CLI_PIN_DIR                                                    \
+/* Where the daemon and the data plane are: every command takes both, so that a script may always give them. */
+#define CLI_WHERE                                                      \
+	{ "socket", required_argument, NULL, CLI_OPTION_SOCKET },      \
 	{                                                              \
 		"pin-dir", required_argument, NULL, CLI_OPTION_PIN_DIR \
 	}
@@ -72,6 +73,9 @@ struct cli_spec {
 /* Reads the command line of a command; its operands are argv[optind] to argv[argc - 1] then. CLI_GO_ON, or the
  * status to end with: help was asked for, or something is wrong and was said. */
 int cli_parse(const struct cli_spec *spec, int argc, char **argv, struct cli *ret, void *arg);
+
+/* The pin directory: as given, else that of the daemon at --socket, if that was given, else the default. */
+const char *cli_pin_dir(struct cli *cli);
 
 /* "culvert NAME: …" on standard error; returns `status`. */
 int cli_complain(const char *name, int status, const char *format, ...) __attribute__((format(printf, 3, 4)));

@@ -33,9 +33,9 @@ static const char enable_help[] =
 
 enum { OPTION_DEADLINE = CLI_OPTION_OWN };
 
-static const struct option options[] = { CLI_JSON, CLI_SOCKET, CLI_HELP, { 0 } };
+static const struct option options[] = { CLI_JSON, CLI_WHERE, CLI_HELP, { 0 } };
 static const struct option drain_options[] = {
-	CLI_JSON, CLI_SOCKET, CLI_HELP, { "deadline", required_argument, NULL, OPTION_DEADLINE }, { 0 }
+	CLI_JSON, CLI_WHERE, CLI_HELP, { "deadline", required_argument, NULL, OPTION_DEADLINE }, { 0 }
 };
 
 /* Sends the change of the backend that the first two operands name, with one number more if `key` is given. */

@@ -14,7 +14,7 @@ static const char help[] =
 	"\n" CLI_JSON_HELP CLI_SOCKET_HELP CLI_HELP_HELP
 	"\nExample:\n  culvert status --json | jq .flow_table\n";
 
-static const struct option options[] = { CLI_JSON, CLI_SOCKET, CLI_HELP, { 0 } };
+static const struct option options[] = { CLI_JSON, CLI_WHERE, CLI_HELP, { 0 } };
 
 static const struct cli_spec spec = { .name = "status", .help = help, .options = options };
 

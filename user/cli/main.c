@@ -99,7 +99,7 @@ static int dispatch(int argc, char **argv, int at)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		CLI_JSON, CLI_SOCKET, CLI_PIN_DIR, CLI_HELP, { "version", no_argument, NULL, 'V' }, { 0 }
+		CLI_JSON, CLI_WHERE, CLI_HELP, { "version", no_argument, NULL, 'V' }, { 0 }
 	};
 	int option, status = CLI_GO_ON;
 
