@@ -203,7 +203,9 @@ static uint16_t find_exact(const struct cv_directory *directory, const struct cv
 		uint16_t id = bucket->way[i].listener;
 
 		if (id != 0 && bucket->way[i].tag == tag_of(entry) &&
-		    is_same_service(&listeners[id], wanted) && listeners[id].port_first == wanted->port_first)
+		    is_same_service(&listeners[id], wanted) &&
+		    listeners[id].port_first == wanted->port_first &&
+		    listeners[id].port_last == wanted->port_last)
 			return id;
 	}
 	return 0;
@@ -228,7 +230,7 @@ static const struct cv_vip *find_vip(const struct cv_directory *directory,
 uint16_t directory_find(const struct cv_directory *directory, const struct cv_listener *listeners,
 			const struct addr *address, enum cv_protocol protocol, uint16_t port)
 {
-	struct cv_listener wanted = { .protocol = protocol, .port_first = port };
+	struct cv_listener wanted = { .protocol = protocol, .port_first = port, .port_last = port };
 	uint64_t hash = hash_address(directory, address->byte);
 	uint32_t bit = cv_directory_bit(hash);
 	const struct cv_vip *vip;
@@ -250,5 +252,5 @@ uint16_t directory_find(const struct cv_directory *directory, const struct cv_li
 		if (span->port_first <= port && port <= span->port_last)
 			return span->listener;
 	}
-	return port != 0 ? vip->any : 0;
+	return vip->any;
 }
