@@ -15,7 +15,7 @@ void harness_need_root(void)
 {
 	if (geteuid() == 0)
 		return;
-	puts("1..0 # SKIP loading BPF programs needs root");
+	puts("1..1\nok 1 # SKIP loading BPF programs needs root");
 	exit(EXIT_SUCCESS);
 }
 

@@ -28,12 +28,12 @@ static void fit_outer(struct pkt *p, size_t layer)
 static void passes_what_is_no_tunnel(void **state)
 {
 	(void)state;
-	for (enum cv_family family = CV_FAMILY_IPV4; family <= CV_FAMILY_IPV6; family++) {
+	for (size_t i = 0; i < 2; i++) {
 		for (int tags = 0; tags <= 2; tags++) {
 			struct pkt in = PKT_NEW;
 
 			push_link(&in, tags);
-			push_outer(&in, family, 0);
+			push_outer(&in, i ? CV_FAMILY_IPV6 : CV_FAMILY_IPV4, 0);
 			pkt_tcp(&in, 443, 40000, .flags = PKT_ACK);
 			expect(&in, CV_DECAP_PASS_NOT_TUNNEL, NULL);
 		}

@@ -18,18 +18,49 @@ static bool is_attached(const struct daemon *d, uint32_t ifindex)
 	return false;
 }
 
-/* Whether packets can be sent that way, and why not. */
+/* The way that the kernel's map holds since an earlier daemon: a restart must not lose it to a neighbour that has to
+ * be asked for again. */
+static void recall(const struct daemon *d, struct backend_run *run)
+{
+	uint16_t pool = image_pool_id(d->image, run->pool);
+	uint16_t id = pool ? image_backend_id(d->image, pool, &run->address, run->port) : 0;
+	const struct cv_backend *record = &d->image->backend[id];
+
+	if (!id || !record->ifindex)
+		return;
+	run->known_way.ifindex = record->ifindex;
+	run->known_way.on_link = record->on_link;
+	memcpy(run->known_way.next_hop_mac, record->next_hop_mac, sizeof(record->next_hop_mac));
+}
+
+/* What an earlier daemon left does not say the gateway's address. */
+static bool is_same_hop(const struct nexthop_way *known, const struct nexthop_way *way)
+{
+	return known->ifindex == way->ifindex && known->on_link == way->on_link &&
+	       (addr_is_zero(&known->gateway) || !addr_compare(&known->gateway, &way->gateway));
+}
+
+/* Whether packets can be sent that way, and what is wrong with it. A neighbour that does not answer keeps the MAC
+ * address it had: if it is gone nothing is lost by that, and if only the answers are, everything is won. */
 static void judge(const struct daemon *d, struct backend_run *run)
 {
+	struct nexthop_way *way = &run->way, *known = &run->known_way;
+
 	run->way_text[0] = '\0';
 	run->is_forwardable = false;
-	if (run->way.problem != NEXTHOP_OK)
-		nexthop_describe(&run->way, run->way_text, sizeof(run->way_text));
-	else if (!is_attached(d, run->way.ifindex))
+	if (way->problem != NEXTHOP_OK)
+		nexthop_describe(way, run->way_text, sizeof(run->way_text));
+	if (way->problem == NEXTHOP_UNRESOLVED && is_same_hop(known, way))
+		memcpy(way->next_hop_mac, known->next_hop_mac, sizeof(way->next_hop_mac));
+	else if (way->problem != NEXTHOP_OK)
+		return;
+	if (!is_attached(d, way->ifindex)) {
 		snprintf(run->way_text, sizeof(run->way_text),
-			 "reached through %s, where culvert is not attached", run->way.ifname);
-	else
-		run->is_forwardable = true;
+			 "reached through %s, where culvert is not attached", way->ifname);
+		return;
+	}
+	run->is_forwardable = true;
+	*known = *way;
 }
 
 /* What the data plane or a person would see of it. */
@@ -42,18 +73,23 @@ static bool is_same(const struct backend_run *a, const struct backend_run *b)
 	       !memcmp(a->way.port_mac, b->way.port_mac, sizeof(a->way.port_mac));
 }
 
-static void log_change(const struct backend_run *before, const struct backend_run *run)
+/* Tells the log, once, what changed. A neighbour that is asked for the first time may take a moment. */
+static void log_change(const struct backend_run *before, struct backend_run *run)
 {
+	bool is_first_look = !before->way.ifindex && !before->way_text[0];
 	char address[ADDR_TEXT_LEN];
 
-	if (before->is_forwardable == run->is_forwardable && !strcmp(before->way_text, run->way_text))
+	if (!strcmp(run->told_text, run->way_text) ||
+	    (is_first_look && run->way.problem == NEXTHOP_UNRESOLVED))
 		return;
+	memcpy(run->told_text, run->way_text, sizeof(run->told_text));
 	addr_format(&run->address, address);
-	if (run->is_forwardable)
+	if (!run->way_text[0])
 		log_info("way to backend found pool=%s backend=%s interface=%s", run->pool, address,
 			 run->way.ifname);
 	else
-		log_warn("no way to backend pool=%s backend=%s reason=\"%s\"", run->pool, address,
+		log_warn("%s to backend pool=%s backend=%s reason=\"%s\"",
+			 run->is_forwardable ? "trouble on the way" : "no way", run->pool, address,
 			 run->way_text);
 }
 
@@ -66,17 +102,17 @@ bool daemon_ways_find(struct daemon *d, bool only_missing)
 		const struct backend_run before = *run;
 		struct err err;
 
-		if (only_missing && run->is_forwardable)
+		if (only_missing && run->is_forwardable && run->way.problem == NEXTHOP_OK)
 			continue;
+		if (!run->known_way.ifindex)
+			recall(d, run);
 		if (nexthop_find(d->nexthop, &run->address, &run->way, &err)) {
 			log_err("asking for a route failed error=\"%s\"", err.text);
 			return is_changed;
 		}
 		judge(d, run);
-		if (is_same(&before, run))
-			continue;
 		log_change(&before, run);
-		is_changed = true;
+		is_changed = is_changed || !is_same(&before, run);
 	}
 	return is_changed;
 }

@@ -16,7 +16,7 @@ static const char harmless[] = "Retrying without BTF";
 static int keep_warning(enum libbpf_print_level level, const char *format, va_list args)
 {
 	char text[sizeof(first_warning)];
-	char *start = text;
+	const char *start = text;
 
 	if (level != LIBBPF_WARN || first_warning[0])
 		return 0;
@@ -25,8 +25,7 @@ static int keep_warning(enum libbpf_print_level level, const char *format, va_li
 		return 0;
 	if (strncmp(start, "libbpf: ", 8) == 0)
 		start += 8;
-	start[strcspn(start, "\n")] = '\0';
-	strcpy(first_warning, start);
+	snprintf(first_warning, sizeof(first_warning), "%.*s", (int)strcspn(start, "\n"), start);
 	return 0;
 }
 

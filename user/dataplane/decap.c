@@ -222,7 +222,7 @@ static int remove_link(const char *path, int link_fd, void *arg)
 int decap_detach(const char *pin_dir, const char *ifname, struct err *err)
 {
 	uint32_t ifindex = if_nametoindex(ifname);
-	struct decap_interface interface;
+	struct decap_interface interface = { 0 };
 	int lock, fd = -1, r;
 	char path[PATH_MAX];
 

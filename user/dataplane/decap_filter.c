@@ -148,7 +148,7 @@ static void content_free(struct content *content)
 
 int decap_filter_local(int map_fd, struct err *err)
 {
-	struct content local;
+	struct content local = { 0 };
 	int r;
 
 	r = local_collect(&local, err);
@@ -171,7 +171,7 @@ int decap_filter_local_is_current(int map_fd, bool *ret)
 {
 	struct cv_decap_local_key key;
 	struct cv_decap_local value;
-	struct content local;
+	struct content local = { 0 };
 	bool same = true;
 	int r;
 

@@ -1,0 +1,123 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# The daemon comes, goes, dies and reloads; health checks and drains. Traffic never suffers.
+
+load helper
+
+setup_file() {
+  fixture_balanced routed 3
+}
+
+# load_start SECONDS, load_end: requests all the time, of which none may fail.
+load_start() {
+  lab_spawn load client python3 "$BATS_TEST_DIRNAME/tools/loader.py" --url "$(http_url 4 80 /whoami)" --rate 200 \
+    --seconds "$1"
+}
+
+load_end() {
+  wait_for 30 lab_is_gone load
+  is 'failed requests' "$(json_get 'd["failed"]' <"$LAB_DIR/log/load")" 0
+  is 'requests sent' "$(json_get 'd["sent"] >= 600' <"$LAB_DIR/log/load")" True
+  rm "$LAB_DIR/log/load"
+}
+
+# A flow that lives through the test: a slow download.
+hold_start() {
+  lab_spawn held client curl -sS -f -m 60 --limit-rate 300k -o "$LAB_DIR/held" "$(http_url 4 80 /big)"
+  wait_for 5 test -s "$LAB_DIR/held"
+}
+
+hold_end() {
+  local size
+  size=$(stat -c %s "$LAB_DIR/held")
+  wait_for 5 size_above "$size"
+  lab_kill held
+  rm "$LAB_DIR/held"
+}
+
+size_above() {
+  (($(stat -c %s "$LAB_DIR/held") > $1 + 300000))
+}
+
+has_open_flow() {
+  [[ -n $(ask flows --state open --json) ]]
+}
+
+@test 'kill -9 under load: no request fails; flows and counters go on after the restart' {
+  local packets
+  hold_start
+  load_start 6
+  sleep 1
+  packets=$(listener_sum packets)
+  wait_for 3 has_open_flow
+  balancer_stop KILL
+  sleep 2
+  balancer_start
+  holds 'packets counted' "$(listener_sum packets) > $packets + 200"
+  has_open_flow
+  load_end
+  hold_end
+}
+
+@test 'SIGTERM leaves the data plane forwarding, without the daemon' {
+  load_start 4
+  sleep 0.5
+  balancer_stop TERM
+  hold_start
+  load_end
+  balancer_start
+  wait_for 10 has_open_flow
+  hold_end
+}
+
+@test 'SIGHUP under load: a backend leaves the configuration, then comes back' {
+  load_start 6
+  sleep 0.5
+  balancer_config | grep -v "'$(lab_backend 4 3)'" >"$LAB_DIR/culvert.yaml"
+  balancer_reload
+  wait_for 5 status_says 'len(d["pools"][0]["backends"]) == 2'
+  is 'who answers' "$(http_ask 100 "$(http_url 4 80 /whoami)" | sort -u | xargs)" 'b1 b2'
+  balancer_config >"$LAB_DIR/culvert.yaml"
+  balancer_reload
+  wait_for 5 status_says 'len(d["pools"][0]["backends"]) == 3'
+  is 'who answers' "$(http_ask 100 "$(http_url 4 80 /whoami)" | sort -u | xargs)" 'b1 b2 b3'
+  load_end
+}
+
+@test 'a backend that fails is taken out by its health check, and comes back' {
+  server_stop b2
+  wait_for 10 backend_is "$(lab_backend 4 2)" down
+  is 'who answers' "$(http_ask 100 "$(http_url 4 80 /whoami)" | sort -u | xargs)" 'b1 b3'
+  is 'who answers' "$(http_ask 100 "$(http_url 6 81 /whoami)" | sort -u | xargs)" 'b1 b3'
+  server_start b2
+  wait_for 10 backend_is "$(lab_backend 4 2)" up
+  is 'who answers' "$(http_ask 100 "$(http_url 4 80 /whoami)" | sort -u | xargs)" 'b1 b2 b3'
+}
+
+@test 'a drained backend keeps its flows and takes no new ones, also after a restart' {
+  local backend
+  hold_start
+  wait_for 5 has_open_flow
+  backend=$(ask flows --state open --json | json_get 'd["backend"]')
+  ask drain pool4 "$backend"
+  wait_for 5 backend_is "$backend" draining
+  load_start 4
+  sleep 1
+  balancer_stop KILL
+  balancer_start
+  wait_for 5 backend_is "$backend" draining
+  is 'backends that answer' "$(http_ask 100 "$(http_url 4 80 /whoami)" | sort -u | wc -l)" 2
+  load_end
+  hold_end
+  ask undrain pool4 "$backend"
+  wait_for 5 backend_is "$backend" up
+  is 'backends that answer' "$(http_ask 100 "$(http_url 4 80 /whoami)" | sort -u | wc -l)" 3
+}
+
+@test 'a route that changes is followed' {
+  lab_ip router address add 10.0.0.9/24 dev lb
+  lab_ip lb route replace default via 10.0.0.9
+  lab_ip lb route add 10.0.0.9 dev eth0
+  wait_for 5 http_ask 50 "$(http_url 4 80 /whoami)"
+  lab_ip lb route replace default via 10.0.0.1
+}

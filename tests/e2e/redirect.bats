@@ -1,0 +1,33 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# Requests come in by one port and leave by another, when the backends lie behind that.
+
+load helper
+
+setup_file() {
+  fixture twoarm 3
+  PORTS='eth0 eth1' balancer_config >"$LAB_DIR/culvert.yaml"
+  balancer_attach eth0
+  balancer_attach eth1
+  balancer_start
+  wait_for 10 http_ask 1 "$(http_url 4 80 /whoami)"
+  wait_for 10 http_ask 1 "$(http_url 6 80 /whoami)"
+}
+
+# whole FROM PORT
+whole() {
+  local want
+  want=$(sha256sum <"$LAB_DIR/big" | cut -d ' ' -f 1)
+  is 'downloaded' "$(http_download "$(http_url "$1" "$2" /big)")" "$want"
+  is 'uploaded' "$(http_upload "$(http_url "$1" "$2" '')")" "$want"
+}
+
+@test 'redirect, IPv4 client, IPv4 backends: 20 MB down and up' { whole 4 80; }
+@test 'redirect, IPv6 client, IPv6 backends: 20 MB down and up' { whole 6 80; }
+@test 'redirect, IPv4 client, IPv6 backends: 20 MB down and up' { whole 4 81; }
+@test 'redirect, IPv6 client, IPv4 backends: 20 MB down and up' { whole 6 81; }
+@test 'redirect: UDP echo over both families' { udp_ask 100 4 7 && udp_ask 100 6 7; }
+
+@test 'both ports are in the status' {
+  is 'ports' "$(status_get 'sorted(i["name"] for i in d["interfaces"])')" "['eth0', 'eth1']"
+}
