@@ -129,7 +129,7 @@ listeners:
   - { name: web6, address: '$LAB_VIP6', protocol: tcp, port: 80, pool: web, forward: ipip }
 pools:
   - name: web
-    health: { type: http, path: /healthz, interval: 500ms, timeout: 1s, rise: 2, fall: 2 }
+    health: { type: http, path: /healthz, interval: 500ms, timeout: 500ms, rise: 2, fall: 2 }
     backends:
       - { address: $(lab_backend 4 1), weight: ${weights[0]} }
       - { address: $(lab_backend 4 2), weight: ${weights[1]} }
@@ -207,7 +207,7 @@ kill_daemon() {
   local packets answer
   heading 'kill -9 culvertd, in the middle of 200 requests a second'
   packets=$(listener_sum packets)
-  lab_spawn load client python3 tests/e2e/tools/loader.py --url "$url4/" --rate 200 --seconds 6
+  load_spawn "$url4/" 200 6
   sleep 1.5
   balancer_stop KILL
   say 'It is dead. The XDP program forwards on.'

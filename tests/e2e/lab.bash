@@ -49,7 +49,7 @@ lab_up() {
   echo "$LAB_NAME" >"$LAB_DIR/name"
   lab_guard
   mount -t bpf bpf "$LAB_DIR/bpf"
-  lab_build_pass
+  lab_load_pass
   for ns in client router lb $(lab_backend_names); do
     lab_add_namespace "$ns"
   done
@@ -204,12 +204,13 @@ lab_add_vip() {
 # filled in before they cross.
 lab_face_xdp() {
   lab_in router ethtool -K "$1" tx off >/dev/null
-  lab_ip router link set "$1" xdp object "$LAB_DIR/xdp_pass.o" section xdp
+  lab_in router bpftool net attach xdpdrv pinned "$LAB_DIR/bpf/xdp_pass" dev "$1"
 }
 
-lab_build_pass() {
+lab_load_pass() {
   clang -target bpf -O2 -g -c "$(dirname "$LAB_SOURCE")/xdp_pass.bpf.c" -o "$LAB_DIR/xdp_pass.o" \
     -idirafter "/usr/include/$(gcc -print-multiarch)"
+  bpftool prog load "$LAB_DIR/xdp_pass.o" "$LAB_DIR/bpf/xdp_pass"
 }
 
 # --- commands and processes in it ---
