@@ -18,7 +18,7 @@ say = $(if $(V),,@printf '  %-8s %s\n' $(1) $(patsubst $(BUILD)/%,%,$@))
 
 # --- flags -----------------------------------------------------------------------------------------
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
-CPPFLAGS := -D_GNU_SOURCE -DCV_VERSION='"$(VERSION)"' -Iinclude -Iuser -isystem $(BUILD)/bpf
+CPPFLAGS := -D_GNU_SOURCE -DCV_VERSION='"$(VERSION)"' -Iinclude -Iuser -I$(BUILD)/bpf
 CFLAGS   ?= -O2 -g
 HARDEN   := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
 USER_CFLAGS := -std=gnu11 $(WARN) $(CFLAGS) $(HARDEN) -MMD -MP
@@ -37,13 +37,14 @@ BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -std=gnu11 -Wall -Wextra -Wshadow -Wno
 # --- what there is ---------------------------------------------------------------------------------
 BPF_OBJS  := $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.skel.h,$(wildcard bpf/*.bpf.c))
 LIB_SRCS  := $(wildcard user/util/*.c user/model/*.c user/config/*.c user/dataplane/*.c user/net/*.c \
-               user/check/*.c user/ctl/*.c)
-CLI_SRCS  := $(wildcard user/cli/*.c)
+               user/check/*.c user/ctl/*.c $(filter-out user/cli/main.c,$(wildcard user/cli/*.c)))
+CLI_SRCS  := $(wildcard user/cli/main.c)
 DAEMON_SRCS := $(wildcard user/daemon/*.c)
 LIB_OBJS  := $(LIB_SRCS:%.c=$(BUILD)/%.o)
 UNIT      := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 BPFTEST   := $(patsubst tests/bpf/%.c,%,$(wildcard tests/bpf/test_*.c))
 FUZZERS   := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+BENCHES   := $(patsubst tests/bench/%.c,%,$(wildcard tests/bench/bench_*.c))
 
 .PHONY: all
 all: $(BUILD)/culvert $(BUILD)/culvertd ## build culvert and culvertd
@@ -114,7 +115,7 @@ $(BUILD)/bpftest/%: $(BUILD)/tests/bpf/%.o $(BPF_HARNESS) $(BUILD)/libculvert.a
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/fuzz/libculvert.a
 	$(call say,FUZZ)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CLANG) $(CPPFLAGS) -Ibpf $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+	$(Q)$(CLANG) $(CPPFLAGS) -Ibpf $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $(filter %.c %.a,$^) $(LIBS)
 
 .PHONY: tests
 tests: $(UNIT:%=$(BUILD)/unit/%) $(BPFTEST:%=$(BUILD)/bpftest/%) $(FUZZERS:%=$(BUILD)/fuzz/%) ## build every test program and fuzzer
@@ -139,8 +140,13 @@ lint: $(BPF_OBJS) ## format check, clang-tidy, cppcheck, shellcheck, folder depe
 format: ## let clang-format rewrite the sources
 	$(Q)git ls-files '*.c' '*.h' | xargs clang-format -i
 
+$(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/libculvert.a
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -pie -o $@ $^ $(LIBS)
+
 .PHONY: bench
-bench: all ## measure speed and memory (figures, no verdict)
+bench: all $(BENCHES:%=$(BUILD)/bench/%) ## measure speed and memory (figures, no verdict)
 	$(Q)tests/bench/bench.sh $(BUILD)
 
 # --- installing ------------------------------------------------------------------------------------

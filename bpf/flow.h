@@ -13,6 +13,7 @@
 #define FLOW_H
 
 #include "account.h"
+#include "cv_flow.h"
 #include "cv_knobs.h"
 #include "cv_maps.h"
 #include "pkt.h"
@@ -80,24 +81,6 @@ static __always_inline void live_add(__u32 listener, __s64 change)
 		__sync_fetch_and_add(&of_listener->flows, change);
 		__sync_fetch_and_add(&of_table->flows, change);
 	}
-}
-
-/* Seconds without a packet after which this flow is over. */
-static __always_inline __u32 flow_timeout(const struct cv_flow *flow)
-{
-	__u32 timeout = flow->idle_timeout_s;
-
-	if (flow->state == CV_FLOW_CLOSING && flow->closing_timeout_s < timeout)
-		return flow->closing_timeout_s;
-	if (flow->state == CV_FLOW_HALF_OPEN && CV_HALF_OPEN_TIMEOUT_S < timeout)
-		return CV_HALF_OPEN_TIMEOUT_S;
-	return timeout;
-}
-
-/* The clock ticks whole seconds: "more than" makes an expiry at most a second late, and never early. */
-static __always_inline bool flow_is_expired(const struct cv_flow *flow, __u32 now)
-{
-	return cv_clock_idle(now, flow->last_seen_s) > flow_timeout(flow);
 }
 
 /* Books the end of a flow that was just removed from the table, by us or by the sweep. */

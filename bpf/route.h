@@ -165,7 +165,7 @@ static __always_inline CV_MUST_CHECK enum cv_verdict route(const struct cv_liste
 	flow_ref_init(&ref, pkt);
 	flow = flow_lookup(&ref, pkt->family);
 	if (flow) {
-		if (!flow_is_expired(flow, now) && !is_reuse(flow, pkt)) {
+		if (!cv_flow_is_expired(flow, now) && !is_reuse(flow, pkt)) {
 			if (flow->listener != pkt->listener) {
 				live_add(flow->listener, -1);
 				live_add(pkt->listener, 1);
@@ -180,7 +180,7 @@ static __always_inline CV_MUST_CHECK enum cv_verdict route(const struct cv_liste
 			flow_ended(&ref.key6, &ended, now);
 	}
 	flow = bpf_map_lookup_elem(&cv_half_open, &ref.key6);
-	if (flow && !flow_is_expired(flow, now)) {
+	if (flow && !cv_flow_is_expired(flow, now)) {
 		if (flow->state == CV_FLOW_HALF_OPEN)
 			return route_half_open(listener, pkt, &ref, flow, now, ret);
 		was_refused = true;

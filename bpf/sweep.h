@@ -84,7 +84,7 @@ static __always_inline void sweep_element(struct bpf_iter__bpf_map_elem *ctx, vo
 	if (!from || !flow || !sweep)
 		return; /* the call after the last element */
 	bpf_seq_write(ctx->meta->seq, "", 1);
-	if (!flow_is_expired(flow, (__u32)sweep->now_s)) {
+	if (!cv_flow_is_expired(flow, (__u32)sweep->now_s)) {
 		if (sweep->pass == CV_SWEEP_COUNT)
 			sweep_live(sweep, flow);
 		return;

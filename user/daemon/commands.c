@@ -2,6 +2,7 @@
 /* The commands of the control socket: each changes a backend's run, or asks for a report. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "daemon/daemon.h"
@@ -9,28 +10,58 @@
 
 typedef void (*command_fn)(struct daemon *d, struct ctl_request *request, const json_t *json);
 
+/* A report waits for true counts of flows; the request is answered then. */
+struct awaited {
+	struct ctl_request *request;
+	json_t *(*report)(struct daemon *d);
+};
+
+static void answer_report(struct daemon *d, void *arg)
+{
+	struct awaited *awaited = arg;
+	json_t *report = awaited->report(d);
+
+	if (report)
+		ctl_answer(awaited->request, report);
+	else
+		ctl_answer_error(awaited->request, 1, "the counters could not be read, see the log");
+	free(awaited);
+}
+
+static void await_report(struct daemon *d, struct ctl_request *request, json_t *(*report)(struct daemon *d))
+{
+	struct awaited *awaited = malloc(sizeof(*awaited));
+
+	if (awaited)
+		*awaited = (struct awaited){ .request = request, .report = report };
+	if (!awaited || !sweep_then(d, answer_report, awaited)) {
+		free(awaited);
+		ctl_answer_error(request, 1, "out of memory");
+	}
+}
+
 static void command_status(struct daemon *d, struct ctl_request *request, const json_t *json)
 {
 	(void)json;
-	sweep_then_answer(d, request, report_status);
+	await_report(d, request, report_status);
 }
 
 static void command_listeners(struct daemon *d, struct ctl_request *request, const json_t *json)
 {
 	(void)json;
-	sweep_then_answer(d, request, report_listeners);
+	await_report(d, request, report_listeners);
 }
 
 static void command_pools(struct daemon *d, struct ctl_request *request, const json_t *json)
 {
 	(void)json;
-	sweep_then_answer(d, request, report_pools);
+	await_report(d, request, report_pools);
 }
 
 static void command_backends(struct daemon *d, struct ctl_request *request, const json_t *json)
 {
 	(void)json;
-	sweep_then_answer(d, request, report_backends);
+	await_report(d, request, report_backends);
 }
 
 static void command_reload(struct daemon *d, struct ctl_request *request, const json_t *json)
@@ -45,6 +76,13 @@ static void command_reload(struct daemon *d, struct ctl_request *request, const 
 	}
 	json_object_set_new(report, "message", json_string("configuration in force"));
 	ctl_answer(request, report);
+}
+
+static void command_where(struct daemon *d, struct ctl_request *request, const json_t *json)
+{
+	(void)json;
+	ctl_answer(request, json_pack("{s:s, s:s, s:s}", "pin_dir", d->options.pin_dir, "config",
+				      d->options.config, "state_dir", d->options.state_dir));
 }
 
 /* The run that a request names, or NULL after the error was answered. */
@@ -174,7 +212,7 @@ static const struct {
 	{ "status", command_status },	  { "listeners", command_listeners }, { "pools", command_pools },
 	{ "backends", command_backends }, { "reload", command_reload },	      { "drain", command_drain },
 	{ "undrain", command_undrain },	  { "disable", command_disable },     { "enable", command_enable },
-	{ "weight", command_weight },
+	{ "weight", command_weight },	  { "where", command_where },
 };
 
 void commands_handle(struct ctl_request *request, const json_t *json, void *arg)

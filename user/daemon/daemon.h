@@ -138,9 +138,12 @@ void daemon_health_set(struct daemon *d);
 /* --- sweep.c --- */
 int sweep_start(struct daemon *d, struct err *err);
 void sweep_close(struct daemon *d);
-/* Answers `request` with report(d) once the counts of a sweep that is at most 200 ms old are there. */
-typedef json_t *(*sweep_report)(struct daemon *d);
-void sweep_then_answer(struct daemon *d, struct ctl_request *request, sweep_report report);
+/* Calls done(d, arg) once the counts of a sweep that is at most 200 ms old are there: at once, or from the loop. False,
+ * and no call, when out of memory. */
+typedef void (*sweep_done)(struct daemon *d, void *arg);
+bool sweep_then(struct daemon *d, sweep_done done, void *arg);
+/* Flows that the table pushed out, of one listener, up to the last sweep. */
+uint64_t sweep_evicted(const struct daemon *d, uint16_t listener);
 const struct cv_sweep *sweep_last(const struct daemon *d);
 
 /* --- rates.c --- */

@@ -93,14 +93,6 @@ static void set_count(json_t *json, const char *key, uint64_t count)
 	json_object_set_new(json, key, json_integer((json_int_t)count));
 }
 
-/* What an evicting table pushed out: began, did not end, and is not there. */
-static uint64_t evicted_flows(const struct cv_listener_stats *stats, const struct cv_flow_counts *use)
-{
-	uint64_t accounted = stats->expired_flows + stats->closed_flows + use->open + use->closing;
-
-	return stats->new_flows > accounted ? stats->new_flows - accounted : 0;
-}
-
 static json_t *listener_json(struct daemon *d, const struct numbers *n, const struct listener_conf *conf)
 {
 	uint16_t id = image_listener_id(d->image, conf->name);
@@ -124,7 +116,7 @@ static json_t *listener_json(struct daemon *d, const struct numbers *n, const st
 	set_count(json, "rejected_flows", stats->rejected_table_full + stats->rejected_quota);
 	set_count(json, "expired_flows", stats->expired_flows);
 	set_count(json, "closed_flows", stats->closed_flows);
-	set_count(json, "evicted_flows", evicted_flows(stats, use));
+	set_count(json, "evicted_flows", sweep_evicted(d, id));
 	set_count(json, "moved_flows", stats->moved_flows);
 	set_count(json, "resets_sent", stats->resets_sent);
 	set_count(json, "client_resets", stats->client_resets);

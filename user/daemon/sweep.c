@@ -12,8 +12,8 @@
 #define SWEEP_FRESH_MS 200
 
 struct waiter {
-	struct ctl_request *request;
-	sweep_report report;
+	sweep_done done;
+	void *arg;
 };
 
 struct sweep {
@@ -26,6 +26,9 @@ struct sweep {
 	struct cv_sweep result;
 	struct err err;
 	int r;
+	/* by listener: new flows before it began; evicted flows so far */
+	struct cv_listener_stats before[CV_MAX_LISTENERS + 1];
+	uint64_t evicted[CV_MAX_LISTENERS + 1];
 	/* who waits for the next one to end */
 	struct waiter *waiters;
 	size_t waiters_nr;
@@ -40,7 +43,7 @@ static void work(uv_work_t *job)
 	uv_mutex_unlock(&d->dp_in_use);
 }
 
-static void answer_waiters(struct daemon *d)
+static void call_waiters(struct daemon *d)
 {
 	struct sweep *sweep = d->sweep;
 	struct waiter *waiters = sweep->waiters;
@@ -48,16 +51,38 @@ static void answer_waiters(struct daemon *d)
 
 	sweep->waiters = NULL;
 	sweep->waiters_nr = 0;
-	for (size_t i = 0; i < nr; i++) {
-		json_t *report = waiters[i].report(d);
-
-		if (report)
-			ctl_answer(waiters[i].request, report);
-		else
-			ctl_answer_error(waiters[i].request, 1,
-					 "the counters could not be read, see the log");
-	}
+	for (size_t i = 0; i < nr; i++)
+		waiters[i].done(d, waiters[i].arg);
 	free(waiters);
+}
+
+/* A flow that began, did not end and was not met has been pushed out. Beginnings are those before the sweep, ends and
+ * lives those known after it, so that what came and went meanwhile is never taken for it: the number is late, never
+ * too high. */
+static void count_evicted(struct daemon *d)
+{
+	struct sweep *sweep = d->sweep;
+	struct cv_listener_stats *now = calloc(CV_MAX_LISTENERS + 1, sizeof(*now));
+	struct cv_flow_counts *use = calloc(CV_MAX_LISTENERS + 1, sizeof(*use));
+	struct err err = { "out of memory" };
+
+	if (!now || !use || dp_listener_stats(d->dp, now, CV_MAX_LISTENERS + 1, &err) ||
+	    dp_listener_use(d->dp, use, CV_MAX_LISTENERS + 1, &err)) {
+		log_err("evicted flows not counted error=\"%s\"", err.text);
+		goto out;
+	}
+	for (size_t i = 1; i <= CV_MAX_LISTENERS; i++) {
+		uint64_t known = now[i].expired_flows + now[i].closed_flows + use[i].open + use[i].closing;
+		uint64_t began = sweep->before[i].new_flows;
+
+		if (now[i].new_flows < sweep->evicted[i])
+			sweep->evicted[i] = 0; /* the id has another listener now */
+		if (began > known && began - known > sweep->evicted[i])
+			sweep->evicted[i] = began - known;
+	}
+out:
+	free(now);
+	free(use);
 }
 
 static void after(uv_work_t *job, int status)
@@ -73,8 +98,10 @@ static void after(uv_work_t *job, int status)
 	} else {
 		sweep->last = sweep->result;
 		sweep->done_ms = uv_now(&d->loop);
+		if (d->model->flow_table.when_full == CV_FULL_EVICT)
+			count_evicted(d);
 	}
-	answer_waiters(d);
+	call_waiters(d);
 }
 
 static void begin(struct daemon *d)
@@ -83,6 +110,8 @@ static void begin(struct daemon *d)
 
 	if (sweep->is_running)
 		return;
+	if (dp_listener_stats(d->dp, sweep->before, CV_ARRAY_SIZE(sweep->before), NULL))
+		memset(sweep->before, 0, sizeof(sweep->before));
 	sweep->work.data = d;
 	sweep->is_running = !uv_queue_work(&d->loop, &sweep->work, work, after);
 }
@@ -92,22 +121,28 @@ static void on_timer(uv_timer_t *timer)
 	begin(timer->data);
 }
 
-void sweep_then_answer(struct daemon *d, struct ctl_request *request, sweep_report report)
+bool sweep_then(struct daemon *d, sweep_done done, void *arg)
 {
 	struct sweep *sweep = d->sweep;
-	struct waiter *waiters = realloc(sweep->waiters, (sweep->waiters_nr + 1) * sizeof(*waiters));
+	struct waiter *waiters;
 
-	if (!waiters) {
-		ctl_answer_error(request, 1, "out of memory");
-		return;
-	}
-	sweep->waiters = waiters;
-	waiters[sweep->waiters_nr++] = (struct waiter){ .request = request, .report = report };
 	uv_update_time(&d->loop);
-	if (sweep->done_ms && uv_now(&d->loop) - sweep->done_ms < SWEEP_FRESH_MS && !sweep->is_running)
-		answer_waiters(d);
-	else
-		begin(d);
+	if (sweep->done_ms && uv_now(&d->loop) - sweep->done_ms < SWEEP_FRESH_MS && !sweep->is_running) {
+		done(d, arg);
+		return true;
+	}
+	waiters = realloc(sweep->waiters, (sweep->waiters_nr + 1) * sizeof(*waiters));
+	if (!waiters)
+		return false;
+	sweep->waiters = waiters;
+	waiters[sweep->waiters_nr++] = (struct waiter){ .done = done, .arg = arg };
+	begin(d);
+	return true;
+}
+
+uint64_t sweep_evicted(const struct daemon *d, uint16_t listener)
+{
+	return d->sweep->evicted[listener];
 }
 
 const struct cv_sweep *sweep_last(const struct daemon *d)

@@ -33,6 +33,13 @@ static void recall(const struct daemon *d, struct backend_run *run)
 	memcpy(run->known_way.next_hop_mac, record->next_hop_mac, sizeof(record->next_hop_mac));
 }
 
+/* What an earlier daemon left does not say the gateway's address. */
+static bool is_same_hop(const struct nexthop_way *known, const struct nexthop_way *way)
+{
+	return known->ifindex == way->ifindex && known->on_link == way->on_link &&
+	       (addr_is_zero(&known->gateway) || !addr_compare(&known->gateway, &way->gateway));
+}
+
 /* Whether packets can be sent that way, and what is wrong with it. A neighbour that does not answer keeps the MAC
  * address it had: if it is gone nothing is lost by that, and if only the answers are, everything is won. */
 static void judge(const struct daemon *d, struct backend_run *run)
@@ -43,8 +50,7 @@ static void judge(const struct daemon *d, struct backend_run *run)
 	run->is_forwardable = false;
 	if (way->problem != NEXTHOP_OK)
 		nexthop_describe(way, run->way_text, sizeof(run->way_text));
-	if (way->problem == NEXTHOP_UNRESOLVED && known->ifindex == way->ifindex &&
-	    known->on_link == way->on_link)
+	if (way->problem == NEXTHOP_UNRESOLVED && is_same_hop(known, way))
 		memcpy(way->next_hop_mac, known->next_hop_mac, sizeof(way->next_hop_mac));
 	else if (way->problem != NEXTHOP_OK)
 		return;

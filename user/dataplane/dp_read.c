@@ -166,6 +166,7 @@ int dp_read_image(struct dp *dp, struct image **ret, struct err *err)
 		image_free(image);
 		return r;
 	}
+	image_index(image);
 	*ret = image;
 	return 0;
 }

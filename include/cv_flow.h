@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* When a flow is over: the one rule that the program, the sweep and the command share. */
+#ifndef CV_FLOW_H
+#define CV_FLOW_H
+
+#include "cv_clock.h"
+#include "cv_types.h"
+
+/* Seconds without a packet after which this flow is over. */
+static inline __attribute__((always_inline)) __u32 cv_flow_timeout(const struct cv_flow *flow)
+{
+	__u32 timeout = flow->idle_timeout_s;
+
+	if (flow->state == CV_FLOW_CLOSING && flow->closing_timeout_s < timeout)
+		return flow->closing_timeout_s;
+	if ((flow->state == CV_FLOW_HALF_OPEN || flow->state == CV_FLOW_REFUSED) &&
+	    CV_HALF_OPEN_TIMEOUT_S < timeout)
+		return CV_HALF_OPEN_TIMEOUT_S;
+	return timeout;
+}
+
+/* The clock ticks whole seconds: "more than" makes an expiry at most a second late, and never early. */
+static inline __attribute__((always_inline)) int cv_flow_is_expired(const struct cv_flow *flow, __u32 now_s)
+{
+	return cv_clock_idle(now_s, flow->last_seen_s) > cv_flow_timeout(flow);
+}
+
+#endif

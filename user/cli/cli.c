@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the commands share; see cli.h. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+int cli_complain(const char *name, int status, const char *format, ...)
+{
+	va_list args;
+
+	fflush(stdout); /* on a terminal both go the same way, and this came later */
+	fprintf(stderr, "culvert %s: ", name);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+	return status;
+}
+
+/* Takes one option. CLI_GO_ON or the status to end with. */
+static int take_option(const struct cli_spec *spec, int option, const char *word, struct cli *cli, void *arg)
+{
+	struct err err = { "" };
+
+	switch (option) {
+	case CLI_OPTION_JSON:
+		cli->json = true;
+		return CLI_GO_ON;
+	case CLI_OPTION_SOCKET:
+		cli->socket = optarg;
+		cli->is_socket_given = true;
+		return CLI_GO_ON;
+	case CLI_OPTION_PIN_DIR:
+		cli->pin_dir = optarg;
+		return CLI_GO_ON;
+	case CLI_OPTION_HELP:
+		fputs(spec->help, stdout);
+		return CLI_DONE;
+	case ':':
+		return cli_complain(spec->name, CLI_WRONG, "%s needs a value; see culvert %s --help", word,
+				    spec->name);
+	case '?':
+		return cli_complain(spec->name, CLI_WRONG, "it has no option %s; see culvert %s --help", word,
+				    spec->name);
+	}
+	if (spec->take(option, optarg, arg, &err) < 0)
+		return cli_complain(spec->name, CLI_WRONG, "%s %s: %s", word, optarg ? optarg : "", err.text);
+	return CLI_GO_ON;
+}
+
+/* The option that getopt_long has just met, as it was written. */
+static void name_option(const struct cli_spec *spec, int index, char **argv, char *word, size_t size)
+{
+	if (index >= 0)
+		snprintf(word, size, "--%s", spec->options[index].name);
+	else if (optopt > 0 && optopt < CLI_OPTION_FIRST)
+		snprintf(word, size, "-%c", optopt);
+	else
+		snprintf(word, size, "%s", argv[optind - 1]);
+}
+
+static int check_operands(const struct cli_spec *spec, int argc, char **argv)
+{
+	int nr = argc - optind;
+
+	if (nr > spec->max)
+		return cli_complain(spec->name, CLI_WRONG,
+				    "\"%s\" is one word too many; see culvert %s --help",
+				    argv[optind + spec->max], spec->name);
+	if (nr < spec->min)
+		return cli_complain(spec->name, CLI_WRONG, "words are missing\n%.*s",
+				    (int)strcspn(spec->help, "\n"), spec->help);
+	return CLI_GO_ON;
+}
+
+int cli_parse(const struct cli_spec *spec, int argc, char **argv, struct cli *ret, void *arg)
+{
+	struct cli cli = { .socket = CTL_DEFAULT_SOCKET };
+	int status = CLI_GO_ON;
+
+	opterr = 0;
+	optind = 0;
+	while (status == CLI_GO_ON) {
+		int index = -1;
+		int option = getopt_long(argc, argv, ":h", spec->options, &index);
+		char word[64];
+
+		if (option == -1) {
+			status = check_operands(spec, argc, argv);
+			break;
+		}
+		name_option(spec, index, argv, word, sizeof(word));
+		status = take_option(spec, option, word, &cli, arg);
+	}
+	if (status == CLI_GO_ON)
+		*ret = cli;
+	return status;
+}
+
+const char *cli_pin_dir(struct cli *cli)
+{
+	const char *pin_dir = NULL;
+	json_t *result = NULL;
+
+	if (cli->pin_dir)
+		return cli->pin_dir;
+	if (cli->is_socket_given && !ctl_call(cli->socket, "where", NULL, &result, NULL))
+		pin_dir = json_string_value(json_object_get(result, "pin_dir"));
+	snprintf(cli->found, sizeof(cli->found), "%s", pin_dir ? pin_dir : DP_DEFAULT_PIN_DIR);
+	json_decref(result);
+	cli->pin_dir = cli->found;
+	return cli->pin_dir;
+}
+
+int cli_ask(const char *name, const struct cli *cli, const char *command, json_t *args, json_t **ret)
+{
+	json_t *result = NULL;
+	const char *text;
+	struct err err;
+	int r;
+
+	r = ctl_call(cli->socket, command, args, &result, &err);
+	if (r < 0)
+		return cli_complain(name, CLI_FAILED, "%s", err.text);
+	if (r > 0) {
+		text = json_string_value(result);
+		cli_complain(name, r, "%s%s", strchr(text, '\n') ? "\n" : "", text);
+		json_decref(result);
+		return r;
+	}
+	*ret = result;
+	return CLI_GO_ON;
+}
+
+int cli_print_json(const char *name, json_t *json)
+{
+	int r = out_json(json, stdout);
+
+	json_decref(json);
+	if (r < 0)
+		return cli_complain(name, CLI_FAILED, "cannot print: %s", strerror(-r));
+	return CLI_DONE;
+}
+
+int cli_print_table(const char *name, struct out_table *table)
+{
+	int r = out_table_print(table, stdout);
+
+	out_table_done(table);
+	if (r < 0)
+		return cli_complain(name, CLI_FAILED, "cannot print: %s", strerror(-r));
+	return CLI_DONE;
+}
+
+int cli_parse_number(const char *text, uint32_t min, uint32_t max, uint32_t *ret, struct err *err)
+{
+	unsigned long long value = 0;
+	char *end = NULL;
+
+	errno = 0;
+	if (*text >= '0' && *text <= '9')
+		value = strtoull(text, &end, 10);
+	if (!end || *end || errno || value < min || value > max)
+		return err_set(err, -EINVAL, "not a whole number from %u to %u", min, max);
+	*ret = (uint32_t)value;
+	return 0;
+}
+
+int cli_parse_duration(const char *text, uint32_t *ret_s, struct err *err)
+{
+	static const struct {
+		char unit;
+		uint32_t s;
+	} units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 } };
+	const uint32_t max = 86400;
+	size_t len = strlen(text);
+	char digits[16];
+	uint32_t value;
+
+	for (size_t i = 0; len && len < sizeof(digits) && i < sizeof(units) / sizeof(units[0]); i++) {
+		if (text[len - 1] != units[i].unit)
+			continue;
+		memcpy(digits, text, len - 1);
+		digits[len - 1] = '\0';
+		if (cli_parse_number(digits, 1, max / units[i].s, &value, NULL) < 0)
+			break;
+		*ret_s = value * units[i].s;
+		return 0;
+	}
+	return err_set(err, -EINVAL, "not a time from 1s to 24h with its unit, like 90s, 5m or 1h");
+}
+
+unsigned cli_distance(const char *a, const char *b)
+{
+	size_t a_len = strnlen(a, 63), b_len = strnlen(b, 63);
+	unsigned row[64];
+
+	/* row[j] is the distance of what was seen of `a` from the first j letters of `b`. */
+	for (size_t j = 0; j <= b_len; j++)
+		row[j] = (unsigned)j;
+	for (size_t i = 1; i <= a_len; i++) {
+		unsigned diagonal = row[0];
+
+		row[0] = (unsigned)i;
+		for (size_t j = 1; j <= b_len; j++) {
+			unsigned replaced = diagonal + (a[i - 1] != b[j - 1]);
+			unsigned shorter = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
+
+			diagonal = row[j];
+			row[j] = replaced < shorter ? replaced : shorter;
+		}
+	}
+	return row[b_len];
+}
+
+const char *cli_mode_name(enum attach_mode mode)
+{
+	switch (mode) {
+	case ATTACH_AUTO:
+		return "auto";
+	case ATTACH_NATIVE:
+		return "native";
+	case ATTACH_GENERIC:
+		return "generic";
+	}
+	return "unknown";
+}

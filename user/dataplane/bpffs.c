@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Directories for pins; see bpffs.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+#include <linux/magic.h>
+
+#include "dataplane/bpffs.h"
+
+static const char mount_point[] = "/sys/fs/bpf";
+
+static bool is_bpffs(const char *path)
+{
+	struct statfs fs;
+
+	return statfs(path, &fs) == 0 && fs.f_type == BPF_FS_MAGIC;
+}
+
+static bool is_below_mount_point(const char *dir)
+{
+	size_t len = sizeof(mount_point) - 1;
+
+	return strncmp(dir, mount_point, len) == 0 && (dir[len] == '/' || dir[len] == '\0');
+}
+
+/* Whether dir, or of what is there above it the nearest, lies in a BPF file system. */
+static bool is_in_bpffs(const char *dir)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	char *slash;
+
+	snprintf(path, sizeof(path), "%s", dir);
+	while (stat(path, &st) < 0 && (slash = strrchr(path, '/')) != path)
+		*slash = '\0';
+	return is_bpffs(path);
+}
+
+/* mkdir -p */
+static int make_directories(const char *dir)
+{
+	char path[PATH_MAX];
+	size_t len = strlen(dir);
+
+	for (size_t i = 1; i <= len; i++) {
+		if (dir[i] != '/' && dir[i] != '\0')
+			continue;
+		memcpy(path, dir, i);
+		path[i] = '\0';
+		if (mkdir(path, 0700) < 0 && errno != EEXIST)
+			return -errno;
+	}
+	return 0;
+}
+
+int bpffs_ensure(const char *dir, struct err *err)
+{
+	int r;
+
+	if (dir[0] != '/' || strlen(dir) >= PATH_MAX)
+		return err_set(err, -EINVAL, "%s: a pin directory must be an absolute path", dir);
+	if (is_below_mount_point(dir) && !is_bpffs(mount_point) &&
+	    mount("bpf", mount_point, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") < 0) {
+		r = -errno;
+		return err_set(err, r, "cannot mount a BPF file system on %s: %s", mount_point, strerror(-r));
+	}
+	if (!is_in_bpffs(dir))
+		return err_set(err, -EINVAL,
+			       "%s is not in a BPF file system: choose a directory below %s, or mount one "
+			       "(mount -t bpf bpf DIR)",
+			       dir, mount_point);
+	r = make_directories(dir);
+	if (r < 0)
+		return err_set(err, r, "cannot make the pin directory %s: %s", dir, strerror(-r));
+	return 0;
+}
+
+int bpffs_lock(const char *dir, int *ret_fd, struct err *err)
+{
+	int fd, r;
+
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0) {
+		r = -errno;
+		return err_set(err, r, "cannot open %s: %s", dir, strerror(-r));
+	}
+	do
+		r = flock(fd, LOCK_EX) < 0 ? -errno : 0;
+	while (r == -EINTR);
+	if (r < 0) {
+		close(fd);
+		return err_set(err, r, "cannot lock %s: %s", dir, strerror(-r));
+	}
+	*ret_fd = fd;
+	return 0;
+}

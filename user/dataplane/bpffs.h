@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Directories for pins: they must lie in a BPF file system, and one command at a time may change them. */
+#ifndef DATAPLANE_BPFFS_H
+#define DATAPLANE_BPFFS_H
+
+#include "util/err.h"
+
+/* Makes `dir` and what is missing above it (mode 0700), and mounts a BPF file system on /sys/fs/bpf first if
+ * dir lies below that and none is there. -EINVAL if dir is not an absolute path or lies in another kind of
+ * file system, -EPERM or -EACCES without the rights, other -errno of mkdir(2) and mount(2). */
+int bpffs_ensure(const char *dir, struct err *err);
+
+/* Takes the lock of a directory that exists. 0 and a descriptor to close, which gives it back (as does the
+ * end of the process); waits while somebody else has it. -ENOENT if there is no such directory. */
+int bpffs_lock(const char *dir, int *ret_fd, struct err *err);
+
+#endif
