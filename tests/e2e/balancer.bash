@@ -9,12 +9,9 @@ culvert() {
   lab_in "${CULVERT_NS:-lb}" "$BALANCER_BUILD/culvert" "$@"
 }
 
-# ask SUBCOMMAND ARGUMENTS...: the command, about the lab's data plane or through the lab's daemon.
+# ask SUBCOMMAND ARGUMENTS...: the command, about the lab's daemon and data plane.
 ask() {
-  case $1 in
-    attach | detach | flows | version) culvert "$@" --pin-dir "$LAB_DIR/bpf/culvert" ;;
-    *) culvert "$@" --socket "$LAB_DIR/culvertd.sock" ;;
-  esac
+  culvert --socket "$LAB_DIR/culvertd.sock" --pin-dir "$LAB_DIR/bpf/culvert" "$@"
 }
 
 # balancer_attach PORT [MODE], balancer_detach PORT|--all

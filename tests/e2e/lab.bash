@@ -12,7 +12,7 @@
 # can live side by side, and lab_down finds it all, whoever calls it. Should the shell that made the lab die
 # without calling it, a guard does. Only namespaces made here see a changed sysctl.
 
-LAB_SOURCE=${BASH_SOURCE[0]}
+LAB_SOURCE=$(realpath "${BASH_SOURCE[0]}")
 
 # The addresses. The client's and the VIPs are those for documentation (RFC 5737, RFC 3849).
 LAB_VIP4=192.0.2.10
@@ -225,6 +225,7 @@ lab_in() {
 lab_spawn() {
   (exec nsenter --net="/run/netns/$LAB_NAME-$2" "${@:3}") </dev/null >>"$LAB_DIR/log/$1" 2>&1 3>&- &
   echo "$! $(lab_birth $!)" >"$LAB_DIR/pid/$1"
+  disown $! # no word from the shell when it is killed
 }
 
 # lab_birth PID: when that process started, in ticks; nothing if it is gone or only its exit status is left.

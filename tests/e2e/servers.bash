@@ -125,3 +125,8 @@ load_spawn() {
   rm -f "$LAB_DIR/log/load"
   lab_spawn load client python3 "$SERVERS_TOOLS/loader.py" --url "$1" --rate "$2" --seconds "$3"
 }
+
+# download_spawn NAME 4|6: a steady, slow download over the VIP as a process of that name, into LAB_DIR/NAME.
+download_spawn() {
+  lab_spawn "$1" client curl -sS -f -g -m 110 -N -o "$LAB_DIR/$1" "$(http_url "$2" 80 /slow)"
+}
