@@ -112,7 +112,7 @@ int cli_ask(const char *name, const struct cli *cli, const char *command, json_t
 		return cli_complain(name, CLI_FAILED, "%s", err.text);
 	if (r > 0) {
 		text = json_string_value(result);
-		cli_complain(name, r, "%s%s", strchr(text, '\n') ? "\n" : "", text);
+		cli_complain(name, r, "%s%s", strchr(text, '\n') ? "refused:\n" : "", text);
 		json_decref(result);
 		return r;
 	}

@@ -62,7 +62,7 @@ static int print_model(const char *file, const struct model *model)
 	static const struct out_column columns[] = { { "MAP", OUT_LEFT }, { "MEMORY", OUT_RIGHT } };
 	struct out_table table;
 
-	printf("%s is right: %zu interfaces, %zu listeners, %zu pools, %zu backends\n\n", file,
+	printf("%s is right; interfaces: %zu, listeners: %zu, pools: %zu, backends: %zu\n\n", file,
 	       model->interfaces_nr, model->listeners_nr, model->pools_nr, count_backends(model));
 	out_table_init(&table, columns, CV_ARRAY_SIZE(columns));
 	add_memory_row("all", model_memory(model, (unsigned)get_nprocs_conf(), add_memory_row, &table),
