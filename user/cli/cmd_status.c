@@ -40,13 +40,15 @@ static int print_section(struct out_table *table)
 static void print_daemon(const json_t *status)
 {
 	const json_t *reload = json_object_get(status, "last_reload");
-	char time[OUT_TEXT_LEN];
+	bool is_failed = json_is_false(json_object_get(reload, "ok"));
+	char up[OUT_TEXT_LEN], ago[OUT_TEXT_LEN];
 
-	printf("culvert %s, up %s, %s\n", view_text(status, "version"),
-	       out_duration(view_count(status, "uptime_s"), time), view_text(status, "config"));
-	if (json_is_false(json_object_get(reload, "ok")))
-		printf("THE RELOAD %s AGO FAILED, the configuration before it is in force:\n%s\n",
-		       out_duration(view_count(reload, "at_s_ago"), time), view_text(reload, "error"));
+	printf("culvert %s, up %s; %s read %s ago%s\n", view_text(status, "version"),
+	       out_duration(view_count(status, "uptime_s"), up), view_text(status, "config"),
+	       out_duration(view_count(reload, "at_s_ago"), ago),
+	       is_failed ? ", AND REFUSED; what was in force before still is" : "");
+	if (is_failed)
+		printf("%s\n", view_text(reload, "error"));
 }
 
 static void print_interfaces(const json_t *status)

@@ -74,7 +74,8 @@ static void add_note(struct out_table *table, const json_t *backend)
 	if (strcmp(view_text(backend, "state"), "draining") != 0)
 		out_cell(table, "%s", view_text(backend, "reason"));
 	else if (json_is_number(left))
-		out_cell(table, "%s flows left, for %s", out_exact(view_count(backend, "flows_left"), flows),
+		out_cell(table, "%s flows left, %s to go",
+			 out_exact(view_count(backend, "flows_left"), flows),
 			 out_duration(view_count(backend, "drain_left_s"), time));
 	else
 		out_cell(table, "%s flows left", out_exact(view_count(backend, "flows_left"), flows));

@@ -82,7 +82,9 @@ struct daemon {
 	struct rates *rates;
 	struct dp_interface interface[CV_MAX_INTERFACES]; /* attached now */
 	size_t interfaces_nr;
-	int attach_error[CV_MAX_INTERFACES]; /* by index in the model: what was last complained of */
+	/* by index in the model: what was last complained of, and the interface that got its program */
+	int attach_error[CV_MAX_INTERFACES];
+	uint32_t attached[CV_MAX_INTERFACES];
 	bool is_converge_failed;	     /* to be tried again */
 	/* the last reload */
 	uint64_t reloaded_ms;
@@ -110,9 +112,11 @@ int daemon_build_image(struct daemon *d, const struct model *model, const struct
 		       struct image **ret, struct err *err);
 
 /* --- interfaces.c --- */
-/* Attaches what the file names and is not attached yet, detaches what `old` (may be NULL) named and the file in
- * force does not, and notes what is attached. */
-void daemon_attach(struct daemon *d, const struct model *old);
+/* After a reload: attaches what the file names, detaches what `old` named and the file in force does not. */
+void daemon_attach_all(struct daemon *d, const struct model *old);
+/* From time to time: notes what is attached, and attaches interfaces of the file that were not there before. One that
+ * somebody detached by hand stays so until the next reload. */
+void daemon_attach_missing(struct daemon *d);
 
 /* --- ways.c --- */
 int daemon_ways_start(struct daemon *d, struct err *err);

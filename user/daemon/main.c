@@ -150,7 +150,7 @@ static void on_second(uv_timer_t *timer)
 	bool is_drain_over = end_drains(d);
 
 	rates_sample(d);
-	daemon_attach(d, NULL);
+	daemon_attach_missing(d);
 	if (++d->seconds % 5 == 0)
 		nexthop_refresh(d->nexthop);
 	if (daemon_ways_find(d, true) || is_drain_over || d->is_converge_failed)

@@ -79,8 +79,7 @@ static void commit(struct daemon *d, struct reload *reload)
 	runs_done(&d->runs);
 	d->runs = reload->runs;
 	memset(&reload->runs, 0, sizeof(reload->runs));
-	memset(d->attach_error, 0, sizeof(d->attach_error));
-	daemon_attach(d, old);
+	daemon_attach_all(d, old);
 	daemon_ways_find(d, false);
 	daemon_health_set(d);
 	daemon_converge(d);
@@ -149,10 +148,39 @@ static int replace_tables(struct daemon *d, const struct flow_table_conf *flow_t
 	return r;
 }
 
+/* After `culvert detach --all` our maps are nobody's: everything begins anew, as at a start. */
+static int retake_if_gone(struct daemon *d, struct err *err)
+{
+	struct dp *dp = NULL;
+	struct image *image;
+	int r;
+
+	if (dp_is_pinned(d->dp))
+		return 0;
+	log_warn("the pins were removed, a new data plane is laid down dir=%s", d->options.pin_dir);
+	image = image_new();
+	r = image ? dp_take(d->options.pin_dir, &d->model->flow_table, &dp, err)
+		  : err_set(err, -ENOMEM, "%s", strerror(ENOMEM));
+	if (r) {
+		image_free(image);
+		return r;
+	}
+	uv_mutex_lock(&d->dp_in_use);
+	dp_free(d->dp);
+	d->dp = dp;
+	uv_mutex_unlock(&d->dp_in_use);
+	image_free(d->image);
+	d->image = image;
+	return 0;
+}
+
 static int reload(struct daemon *d, json_t **ret_report, struct err *err)
 {
 	struct reload next = { 0 };
-	int r = prepare(d, &next, err);
+	int r = retake_if_gone(d, err);
+
+	if (!r)
+		r = prepare(d, &next, err);
 
 	if (!r && is_other_table(&next.model->flow_table, &d->model->flow_table))
 		r = replace_tables(d, &next.model->flow_table, err);

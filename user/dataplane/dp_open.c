@@ -202,3 +202,25 @@ int dp_retake(struct dp **dp, const struct flow_table_conf *flow_table, struct e
 	*dp = fresh;
 	return 0;
 }
+
+static __u32 map_id(int map)
+{
+	struct bpf_map_info info = { 0 };
+	__u32 size = sizeof(info);
+
+	return map < 0 || bpf_obj_get_info_by_fd(map, &info, &size) ? 0 : info.id;
+}
+
+bool dp_is_pinned(struct dp *dp)
+{
+	char path[PATH_MAX];
+	int pinned;
+	bool is_same;
+
+	if (dp_path(path, sizeof(path), dp->pin_dir, NULL, dp_map_name(DP_MAP_meta)))
+		return false;
+	pinned = bpf_obj_get(path);
+	is_same = pinned >= 0 && map_id(pinned) == map_id(dp->map[DP_MAP_meta]);
+	close_fd(pinned);
+	return is_same;
+}
