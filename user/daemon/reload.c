@@ -26,19 +26,23 @@ static void reload_done(struct reload *reload)
 	model_free(reload->model);
 }
 
-/* All errors of a file, one a line, as far as they fit. */
-static int describe_errors(const char *path, const struct config_errors *errors, struct err *err)
+/* All errors of a file: each a line of the log, and together in err, one a line, as far as they fit. */
+static int report_errors(const char *path, const struct config_errors *errors, struct err *err)
 {
 	size_t used = 0;
 
 	err->text[0] = '\0';
-	for (size_t i = 0; i < errors->nr && used < sizeof(err->text) - 1; i++) {
+	for (size_t i = 0; i < errors->nr; i++) {
 		const struct config_error *e = &errors->error[i];
-		int more = snprintf(err->text + used, sizeof(err->text) - used, "%s%s:%u:%u: %s%s%s",
-				    i ? "\n" : "", path, e->mark.line, e->mark.column, e->path,
-				    e->path[0] ? ": " : "", e->text);
+		const char *colon = e->path[0] ? ": " : "";
+		int more =
+			snprintf(err->text + used, sizeof(err->text) - used, "%s%s:%u:%u: %s%s%s",
+				 i ? "\n" : "", path, e->mark.line, e->mark.column, e->path, colon, e->text);
 
 		used += more > 0 ? (size_t)more : 0;
+		if (used >= sizeof(err->text))
+			used = sizeof(err->text) - 1;
+		log_err("%s:%u:%u: %s%s%s", path, e->mark.line, e->mark.column, e->path, colon, e->text);
 	}
 	return -EINVAL;
 }
@@ -49,7 +53,7 @@ static int prepare(struct daemon *d, struct reload *reload, struct err *err)
 	int r = config_load(d->options.config, &reload->model, &errors, err);
 
 	if (r && errors.nr)
-		r = describe_errors(d->options.config, &errors, err);
+		r = report_errors(d->options.config, &errors, err);
 	config_errors_done(&errors);
 	if (!r && runs_build(d, reload->model, &d->runs, &reload->runs))
 		r = err_set(err, -ENOMEM, "%s", strerror(ENOMEM));
@@ -195,7 +199,8 @@ int daemon_reload(struct daemon *d, json_t **ret_report, struct err *err)
 	d->reloaded_ms = uv_now(&d->loop);
 	err_set(&d->reload_error, 0, "%s", r ? err->text : "");
 	if (r)
-		log_err("configuration not changed file=%s error=\"%s\"", d->options.config, err->text);
+		log_err("configuration not changed file=%s error=\"%.*s\"", d->options.config,
+			(int)strcspn(err->text, "\n"), err->text);
 	else
 		log_info("configuration in force file=%s listeners=%zu pools=%zu backends=%zu",
 			 d->options.config, d->model->listeners_nr, d->model->pools_nr, d->runs.nr);
