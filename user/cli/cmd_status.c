@@ -59,8 +59,9 @@ static void print_interfaces(const json_t *status)
 	printf("interfaces  ");
 	if (!json_array_size(interfaces))
 		printf("none is attached: nothing is balanced");
-	json_array_foreach(interfaces, i, interface) printf(
-		"%s%s (%s)", i ? ", " : "", view_text(interface, "name"), view_text(interface, "mode"));
+	json_array_foreach(interfaces, i, interface)
+		printf("%s%s (%s)", i ? ", " : "", view_text(interface, "name"),
+		       view_text(interface, "mode"));
 	putchar('\n');
 }
 
@@ -84,7 +85,8 @@ static double sum_members(const json_t *object)
 	const char *key;
 	double sum = 0;
 
-	json_object_foreach((json_t *)object, key, member) sum += json_number_value(member);
+	json_object_foreach((json_t *)object, key, member)
+		sum += json_number_value(member);
 	return sum;
 }
 
@@ -166,16 +168,13 @@ static int print_backends(const json_t *status)
 	struct out_table table;
 	int r;
 
-	json_array_foreach(pools, i, pool)
-	{
+	json_array_foreach(pools, i, pool) {
 		all += json_array_size(json_object_get(pool, "backends"));
 		up += view_count_state(pool, "up");
 	}
 	out_table_init(&table, view_backend_columns, CV_ARRAY_SIZE(view_backend_columns));
-	json_array_foreach(pools, i, pool)
-	{
-		json_array_foreach(json_object_get(pool, "backends"), j, backend)
-		{
+	json_array_foreach(pools, i, pool) {
+		json_array_foreach(json_object_get(pool, "backends"), j, backend) {
 			if ((all > MAX_ROWS && !view_is_troubled(backend)) || ++shown > MAX_ROWS)
 				continue;
 			view_backend(&table, backend, view_text(pool, "name"),
@@ -184,7 +183,7 @@ static int print_backends(const json_t *status)
 	}
 	r = print_section(&table);
 	print_rest(shown, "backends");
-	printf("\n%zu of %zu backends in %zu pools are up\n", up, all, json_array_size(pools));
+	printf("\n%zu of %zu backends are up\n", up, all);
 	return r;
 }
 
@@ -208,8 +207,7 @@ static int print_drops(const json_t *status)
 	const char *name;
 
 	out_table_init(&table, columns, CV_ARRAY_SIZE(columns));
-	json_object_foreach(json_object_get(status, "drops"), name, count)
-	{
+	json_object_foreach(json_object_get(status, "drops"), name, count) {
 		enum cv_verdict verdict = find_verdict(name);
 
 		if (json_number_value(count) <= 0)
