@@ -155,6 +155,8 @@ install: all ## install below $(DESTDIR)$(PREFIX)
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/doc/culvert
 	install -m 755 $(BUILD)/culvert $(BUILD)/culvertd $(DESTDIR)$(PREFIX)/sbin/
 	install -m 644 README.md CHANGELOG.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/culvert/
+	install -D -m 644 scripts/culvert.bash-completion \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/culvert
 clean: ## remove everything that was built
 	rm -rf $(BUILD)
 help: ## this list

@@ -80,7 +80,7 @@ static int parse(const char *line, struct cli *cli, const char **name, const cha
 	char *argv[16] = { NULL };
 	int argc = 0, status;
 
-	strcpy(words, line);
+	snprintf(words, sizeof(words), "%s", line);
 	for (char *word = strtok(words, " "); word; word = strtok(NULL, " "))
 		argv[argc++] = word;
 	status = cli_parse(&spec, argc, argv, cli, name);

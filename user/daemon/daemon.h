@@ -39,8 +39,8 @@ struct backend_run {
 	/* the way there */
 	struct nexthop_way way;
 	bool is_forwardable;
-	char way_text[96];            /* what is wrong with it, or "" */
-	char told_text[96];           /* what the log was last told of it */
+	char way_text[96];	      /* what is wrong with it, or "" */
+	char told_text[96];	      /* what the log was last told of it */
 	struct nexthop_way known_way; /* the last good one; ifindex 0: none yet */
 	/* its health */
 	struct health health;
@@ -85,7 +85,7 @@ struct daemon {
 	/* by index in the model: what was last complained of, and the interface that got its program */
 	int attach_error[CV_MAX_INTERFACES];
 	uint32_t attached[CV_MAX_INTERFACES];
-	bool is_converge_failed;	     /* to be tried again */
+	bool is_converge_failed; /* to be tried again */
 	/* the last reload */
 	uint64_t reloaded_ms;
 	struct err reload_error; /* "" if it went well */

@@ -57,7 +57,7 @@ int dp_alloc(const char *pin_dir, struct dp **ret)
 	dp = calloc(1, sizeof(*dp));
 	if (!dp)
 		return -ENOMEM;
-	strcpy(dp->pin_dir, pin_dir);
+	memcpy(dp->pin_dir, pin_dir, strlen(pin_dir) + 1);
 	dp->cpus = (unsigned)cpus;
 	dp->lock = -1;
 	dp->btf = -1;
