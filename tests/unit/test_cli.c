@@ -60,7 +60,7 @@ static void times_have_units_and_bounds(void **state)
 enum { OPTION_NAME = CLI_OPTION_OWN };
 
 static const struct option options[] = {
-	{ "name", required_argument, NULL, OPTION_NAME }, CLI_JSON, CLI_SOCKET, CLI_HELP, { 0 }
+	{ "name", required_argument, NULL, OPTION_NAME }, CLI_JSON, CLI_WHERE, CLI_HELP, { 0 }
 };
 
 static int take(int option, const char *value, void *arg, struct err *err)
