@@ -97,13 +97,17 @@ static void options_stand_anywhere(void **state)
 	assert_int_equal(parse("test one --json --name n two --socket /s", &cli, &name, &operand), CLI_GO_ON);
 	assert_true(cli.json);
 	assert_string_equal(cli.socket, "/s");
-	assert_string_equal(cli.pin_dir, DP_DEFAULT_PIN_DIR);
+	assert_null(cli.pin_dir);
+	/* no daemon is there to say where */
+	assert_string_equal(cli_pin_dir(&cli), DP_DEFAULT_PIN_DIR);
 	assert_string_equal(name, "n");
 	assert_string_equal(operand, "one");
 	assert_int_equal(parse("test --name=m -- --json", &cli, &name, &operand), CLI_GO_ON);
 	assert_false(cli.json);
 	assert_string_equal(name, "m");
 	assert_string_equal(operand, "--json");
+	assert_int_equal(parse("test one --pin-dir /p", &cli, &name, &operand), CLI_GO_ON);
+	assert_string_equal(cli_pin_dir(&cli), "/p");
 }
 
 /* What is said to the person goes nowhere while this parses. */
