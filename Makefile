@@ -44,6 +44,7 @@ LIB_OBJS  := $(LIB_SRCS:%.c=$(BUILD)/%.o)
 UNIT      := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 BPFTEST   := $(patsubst tests/bpf/%.c,%,$(wildcard tests/bpf/test_*.c))
 FUZZERS   := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+BENCHES   := $(patsubst tests/bench/%.c,%,$(wildcard tests/bench/bench_*.c))
 
 .PHONY: all
 all: $(BUILD)/culvert $(BUILD)/culvertd ## build culvert and culvertd
@@ -139,8 +140,13 @@ lint: $(BPF_OBJS) ## format check, clang-tidy, cppcheck, shellcheck, folder depe
 format: ## let clang-format rewrite the sources
 	$(Q)git ls-files '*.c' '*.h' | xargs clang-format -i
 
+$(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/libculvert.a
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -pie -o $@ $^ $(LIBS)
+
 .PHONY: bench
-bench: all ## measure speed and memory (figures, no verdict)
+bench: all $(BENCHES:%=$(BUILD)/bench/%) ## measure speed and memory (figures, no verdict)
 	$(Q)tests/bench/bench.sh $(BUILD)
 
 # --- installing ------------------------------------------------------------------------------------
@@ -149,6 +155,8 @@ install: all ## install below $(DESTDIR)$(PREFIX)
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/doc/culvert
 	install -m 755 $(BUILD)/culvert $(BUILD)/culvertd $(DESTDIR)$(PREFIX)/sbin/
 	install -m 644 README.md CHANGELOG.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/culvert/
+	install -D -m 644 scripts/culvert.bash-completion \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/culvert
 clean: ## remove everything that was built
 	rm -rf $(BUILD)
 help: ## this list

@@ -22,7 +22,7 @@ static __always_inline CV_MUST_CHECK enum cv_verdict parse_ip4(struct pkt *pkt)
 	header = ip->ihl * 4;
 	pkt->ip4 = ip;
 	pkt->ip_bytes = bpf_ntohs(ip->tot_len);
-	if (pkt->ip_bytes < header || (void *)ip + pkt->ip_bytes > pkt->end)
+	if (pkt->ip_bytes < header || pkt->ip_bytes > pkt_room(pkt, ip))
 		return CV_PASS_MALFORMED;
 	if (!pkt_take(pkt, header - sizeof(*ip)))
 		return CV_PASS_MALFORMED;
@@ -94,7 +94,7 @@ static __always_inline CV_MUST_CHECK enum cv_verdict parse_ip6(struct xdp_md *ct
 	pkt->ip6 = ip;
 	pkt->l4_bytes = bpf_ntohs(ip->payload_len);
 	bytes = sizeof(*ip) + pkt->l4_bytes;
-	if (bytes > 0xffff || (void *)ip + bytes > pkt->end)
+	if (bytes > 0xffff || bytes > pkt_room(pkt, ip))
 		return CV_PASS_MALFORMED;
 	pkt->ip_bytes = (__u16)bytes;
 	pkt->family = CV_FAMILY_IPV6;

@@ -87,4 +87,11 @@ static __always_inline void *pkt_take(struct pkt *pkt, __u32 size)
 	return here;
 }
 
+/* How many bytes of the frame there are from `here` on. For lengths that the packet itself gives: the verifiers of
+ * kernels as old as 6.1 refuse to add to a pointer what bpf_ntohs made, as they see no bounds to it. */
+static __always_inline __u32 pkt_room(const struct pkt *pkt, const void *here)
+{
+	return (__u32)(pkt->end - here);
+}
+
 #endif

@@ -133,8 +133,6 @@ static void test_single_mistakes(void **state)
 		{ HEALTH("type: tcp, timeout: 9ms"),
 		  "3:21: pools[0].health.timeout: \"9ms\": must be a duration from "
 		  "10ms to 1h with the unit ms, s, m or h" },
-		{ HEALTH("type: tcp, timeout: 6s"),
-		  "3:21: pools[0].health.timeout: \"6s\": must not be longer than the interval of 5s" },
 		/* ports and status codes */
 		{ "listeners: [{name: l, address: 192.0.2.1, protocol: tcp, pool: p,\nport: 0}]\npools: [{name: p}]",
 		  "2:7: listeners[0].port: \"0\": " PORTS },

@@ -204,17 +204,22 @@ static void test_claims_refused(void **state)
 	}
 }
 
-/* A wide range hides a narrow one between it and the next. */
+/* A narrow range between two others does not hide the wide one before it. */
 static void test_claims_behind(void **state)
 {
 	struct model *model = new_model();
+	struct faults faults = {};
 
 	(void)state;
 	add_listener(model, "192.0.2.1", 1000, 5000);
-	add_listener(model, "192.0.2.1", 6000, 7000);
-	add_listener(model, "192.0.2.1", 4999, 5001);
-	expect(model, "listeners[2].port", 3,
-	       "overlaps the range of listeners[0] in line 1, of the same address and protocol");
+	add_listener(model, "192.0.2.1", 2000, 3000);
+	add_listener(model, "192.0.2.1", 4000, 6000);
+	add_listener(model, "192.0.2.1", 6001, 7000);
+	assert_int_equal(model_validate(model, keep_last, &faults), 2);
+	assert_string_equal(faults.last.path, "listeners[2].port");
+	assert_string_equal(faults.last.text,
+			    "overlaps the range of listeners[0] in line 1, of the same address and protocol");
+	model_free(model);
 }
 
 static void test_l2(void **state)

@@ -6,6 +6,7 @@
 
 #include <getopt.h>
 #include <jansson.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -25,8 +26,10 @@ enum cli_status {
 /* Options that many commands have. */
 struct cli {
 	bool json;
-	const char *socket;
-	const char *pin_dir;
+	const char *socket;  /* never NULL */
+	const char *pin_dir; /* NULL: not given; cli_pin_dir then finds it */
+	bool is_socket_given;
+	char found[PATH_MAX];
 };
 
 enum {
@@ -43,11 +46,9 @@ enum {
 	{                                                  \
 		"json", no_argument, NULL, CLI_OPTION_JSON \
 	}
-#define CLI_SOCKET                                                   \
-	{                                                            \
-		"socket", required_argument, NULL, CLI_OPTION_SOCKET \
-	}
-#define CLI_PIN_DIR                                                    \
+/* Where the daemon and the data plane are: every command takes both, so that a script may always give them. */
+#define CLI_WHERE                                                      \
+	{ "socket", required_argument, NULL, CLI_OPTION_SOCKET },      \
 	{                                                              \
 		"pin-dir", required_argument, NULL, CLI_OPTION_PIN_DIR \
 	}
@@ -73,6 +74,9 @@ struct cli_spec {
  * status to end with: help was asked for, or something is wrong and was said. */
 int cli_parse(const struct cli_spec *spec, int argc, char **argv, struct cli *ret, void *arg);
 
+/* The pin directory: as given, else that of the daemon at --socket, if that was given, else the default. */
+const char *cli_pin_dir(struct cli *cli);
+
 /* "culvert NAME: …" on standard error; returns `status`. */
 int cli_complain(const char *name, int status, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
@@ -84,14 +88,10 @@ int cli_print_json(const char *name, json_t *json);
 /* Prints a table and ends it. The status to end with. */
 int cli_print_table(const char *name, struct out_table *table);
 
-/* A whole number from min to max; a time with its unit, like 90s, 5m or 1h, from a second to a day.
+/* A whole number from min to max; a time with its unit from a second to max_s, rounded up to whole seconds.
  * -EINVAL, and in err what is allowed. */
 int cli_parse_number(const char *text, uint32_t min, uint32_t max, uint32_t *ret, struct err *err);
-int cli_parse_duration(const char *text, uint32_t *ret_s, struct err *err);
-
-/* How many letters must be added, dropped or replaced to make `b` of `a` (Levenshtein), as far as the first
- * 63 of each go. */
-unsigned cli_distance(const char *a, const char *b);
+int cli_parse_seconds(const char *text, uint32_t max_s, uint32_t *ret_s, struct err *err);
 
 /* "auto", "native", "generic". */
 const char *cli_mode_name(enum attach_mode mode);

@@ -23,10 +23,10 @@ static const char detach_help[] =
 enum { OPTION_MODE = CLI_OPTION_OWN, OPTION_ALL };
 
 static const struct option attach_options[] = {
-	{ "mode", required_argument, NULL, OPTION_MODE }, CLI_PIN_DIR, CLI_JSON, CLI_HELP, { 0 }
+	{ "mode", required_argument, NULL, OPTION_MODE }, CLI_WHERE, CLI_JSON, CLI_HELP, { 0 }
 };
 static const struct option detach_options[] = {
-	{ "all", no_argument, NULL, OPTION_ALL }, CLI_PIN_DIR, CLI_JSON, CLI_HELP, { 0 }
+	{ "all", no_argument, NULL, OPTION_ALL }, CLI_WHERE, CLI_JSON, CLI_HELP, { 0 }
 };
 
 /* What became of each interface: said at once, and collected for --json. */
@@ -51,9 +51,10 @@ static void report_success(struct report *report, const char *ifname, const char
 			      json_pack("{s:s, s:b, s:s*}", "name", ifname, "ok", 1, "mode", mode));
 }
 
+/* The sentence in `err` names the interface. */
 static void report_failure(struct report *report, const char *ifname, const struct err *err)
 {
-	report->status = cli_complain(report->name, CLI_FAILED, "%s: %s", ifname, err->text);
+	report->status = cli_complain(report->name, CLI_FAILED, "%s", err->text);
 	json_array_append_new(report->interfaces,
 			      json_pack("{s:s, s:b, s:s}", "name", ifname, "ok", 0, "error", err->text));
 }
@@ -98,7 +99,7 @@ int cmd_attach(int argc, char **argv)
 	for (int i = optind; i < argc; i++) {
 		struct err err = { "" };
 
-		if (dp_attach(cli.pin_dir, argv[i], mode, &got, &err) < 0) {
+		if (dp_attach(cli_pin_dir(&cli), argv[i], mode, &got, &err) < 0) {
 			report_failure(&report, argv[i], &err);
 			continue;
 		}
@@ -121,15 +122,16 @@ static int take_all(int option, const char *value, void *arg, struct err *err)
 	return 0;
 }
 
-static int detach_all(const struct cli *cli)
+static int detach_all(struct cli *cli)
 {
 	struct err err;
 
-	if (dp_detach_all(cli->pin_dir, &err) < 0)
+	if (dp_detach_all(cli_pin_dir(cli), &err) < 0)
 		return cli_complain("detach", CLI_FAILED, "%s", err.text);
 	if (cli->json)
-		return cli_print_json("detach", json_pack("{s:b, s:s}", "all", 1, "pin_dir", cli->pin_dir));
-	printf("detached everywhere; %s is removed\n", cli->pin_dir);
+		return cli_print_json("detach",
+				      json_pack("{s:b, s:s}", "all", 1, "pin_dir", cli_pin_dir(cli)));
+	printf("detached everywhere; %s is removed\n", cli_pin_dir(cli));
 	return CLI_DONE;
 }
 
@@ -152,7 +154,7 @@ int cmd_detach(int argc, char **argv)
 	for (int i = optind; i < argc; i++) {
 		struct err err = { "" };
 
-		if (dp_detach(cli.pin_dir, argv[i], &err) < 0)
+		if (dp_detach(cli_pin_dir(&cli), argv[i], &err) < 0)
 			report_failure(&report, argv[i], &err);
 		else
 			report_success(&report, argv[i], NULL);

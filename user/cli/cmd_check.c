@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* culvert check: every error of a configuration at once, or what it will cost. Touches no kernel. */
-#include <errno.h>
 #include <sys/sysinfo.h>
 
 #include "cli/cli.h"
@@ -63,7 +62,7 @@ static int print_model(const char *file, const struct model *model)
 	static const struct out_column columns[] = { { "MAP", OUT_LEFT }, { "MEMORY", OUT_RIGHT } };
 	struct out_table table;
 
-	printf("%s is right: %zu interfaces, %zu listeners, %zu pools, %zu backends\n\n", file,
+	printf("%s is right; interfaces: %zu, listeners: %zu, pools: %zu, backends: %zu\n\n", file,
 	       model->interfaces_nr, model->listeners_nr, model->pools_nr, count_backends(model));
 	out_table_init(&table, columns, CV_ARRAY_SIZE(columns));
 	add_memory_row("all", model_memory(model, (unsigned)get_nprocs_conf(), add_memory_row, &table),
@@ -92,7 +91,7 @@ int cmd_check(int argc, char **argv)
 	struct config_errors errors = { 0 };
 	struct model *model = NULL;
 	const char *file;
-	struct err err;
+	struct err err = { "out of memory" };
 	struct cli cli;
 	int status, r;
 
@@ -102,7 +101,7 @@ int cmd_check(int argc, char **argv)
 	file = argv[optind];
 	r = config_load(file, &model, &errors, &err);
 	if (r < 0 && !errors.nr) {
-		status = cli_complain(spec.name, r == -ENOMEM ? CLI_FAILED : CLI_WRONG, "%s", err.text);
+		status = cli_complain(spec.name, CLI_FAILED, "%s", err.text);
 	} else if (r < 0) {
 		print_errors(file, &errors);
 		if (cli.json)

@@ -41,7 +41,7 @@ static const struct option options[] = {
 	{ "limit", required_argument, NULL, OPTION_LIMIT },
 	{ "sort", required_argument, NULL, OPTION_SORT },
 	CLI_JSON,
-	CLI_PIN_DIR,
+	CLI_WHERE,
 	CLI_HELP,
 	{ 0 },
 };
@@ -277,7 +277,7 @@ int cmd_flows(int argc, char **argv)
 	flows.json = cli.json;
 	flows.top.max = flows.limit ? flows.limit : DEFAULT_SORT_LIMIT;
 	out_table_init(&flows.table, columns, CV_ARRAY_SIZE(columns));
-	r = dp_open(cli.pin_dir, &dp, &err);
+	r = dp_open(cli_pin_dir(&cli), &dp, &err);
 	if (!r)
 		r = dp_read_image(dp, &image, &err);
 	if (!r && flows.listener) {

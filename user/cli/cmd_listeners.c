@@ -9,7 +9,7 @@ static const char help[] =
 	"was attached.\n\n" CLI_JSON_HELP CLI_SOCKET_HELP CLI_HELP_HELP
 	"\nExample:\n  culvert listeners --json | jq '.listeners[] | {name, active_flows}'\n";
 
-static const struct option options[] = { CLI_JSON, CLI_SOCKET, CLI_HELP, { 0 } };
+static const struct option options[] = { CLI_JSON, CLI_WHERE, CLI_HELP, { 0 } };
 
 static const struct out_column columns[] = {
 	{ "LISTENER", OUT_LEFT }, { "ADDRESS", OUT_LEFT },  { "POOL", OUT_LEFT },   { "FORWARD", OUT_LEFT },

@@ -14,7 +14,7 @@ static const char backends_help[] =
 	"last result of its health check, what is missing on the way there, or how far its\n"
 	"drain is.\n\n" CLI_JSON_HELP CLI_SOCKET_HELP CLI_HELP_HELP "\nExample:\n  culvert backends\n";
 
-static const struct option options[] = { CLI_JSON, CLI_SOCKET, CLI_HELP, { 0 } };
+static const struct option options[] = { CLI_JSON, CLI_WHERE, CLI_HELP, { 0 } };
 
 static const struct out_column pool_columns[] = {
 	{ "POOL", OUT_LEFT },  { "SLOTS", OUT_RIGHT },	  { "CHECK", OUT_LEFT },     { "UP", OUT_RIGHT },
@@ -28,7 +28,8 @@ static double sum_backends(const json_t *pool, const char *key)
 	double sum = 0;
 	size_t i;
 
-	json_array_foreach(json_object_get(pool, "backends"), i, backend) sum += view_number(backend, key);
+	json_array_foreach(json_object_get(pool, "backends"), i, backend)
+		sum += view_number(backend, key);
 	return sum;
 }
 

@@ -10,7 +10,7 @@ static const char help[] =
 		CLI_SOCKET_HELP CLI_HELP_HELP
 	"\nExample:\n  culvert check /etc/culvert/culvert.yaml && culvert reload\n";
 
-static const struct option options[] = { CLI_JSON, CLI_SOCKET, CLI_HELP, { 0 } };
+static const struct option options[] = { CLI_JSON, CLI_WHERE, CLI_HELP, { 0 } };
 
 static const struct cli_spec spec = { .name = "reload", .help = help, .options = options };
 

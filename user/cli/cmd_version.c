@@ -12,7 +12,7 @@ static const char help[] =
 	"the version that laid it down, the program on each interface.\n\n" CLI_PIN_DIR_HELP CLI_JSON_HELP
 		CLI_HELP_HELP "\nExample:\n  culvert version --json\n";
 
-static const struct option options[] = { CLI_PIN_DIR, CLI_JSON, CLI_HELP, { 0 } };
+static const struct option options[] = { CLI_WHERE, CLI_JSON, CLI_HELP, { 0 } };
 
 static const struct cli_spec spec = { .name = "version", .help = help, .options = options };
 
@@ -74,19 +74,19 @@ int cmd_version(int argc, char **argv)
 	status = cli_parse(&spec, argc, argv, &cli, NULL);
 	if (status != CLI_GO_ON)
 		return status;
-	r = read_pinned(cli.pin_dir, &pinned, &err);
+	r = read_pinned(cli_pin_dir(&cli), &pinned, &err);
 	if (cli.json)
 		return cli_print_json(spec.name,
 				      json_pack("{s:s, s:i, s:s, s:o?, s:s*}", "version", CV_VERSION,
-						"schema", CV_SCHEMA_VERSION, "pin_dir", cli.pin_dir, "pinned",
-						r ? NULL : pinned_to_json(&pinned), "error",
+						"schema", CV_SCHEMA_VERSION, "pin_dir", cli_pin_dir(&cli),
+						"pinned", r ? NULL : pinned_to_json(&pinned), "error",
 						r && r != -ENOENT ? err.text : NULL));
 	printf("culvert %s, map schema %d\n", CV_VERSION, CV_SCHEMA_VERSION);
 	if (!r)
-		print_pinned(cli.pin_dir, &pinned);
+		print_pinned(cli_pin_dir(&cli), &pinned);
 	else if (r == -ENOENT)
-		printf("nothing is pinned below %s\n", cli.pin_dir);
+		printf("nothing is pinned below %s\n", cli_pin_dir(&cli));
 	else
-		printf("what is pinned below %s cannot be read: %s\n", cli.pin_dir, err.text);
+		printf("what is pinned below %s cannot be read: %s\n", cli_pin_dir(&cli), err.text);
 	return CLI_DONE;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "util/suggest.h"
 
 struct command {
 	const char *name;
@@ -60,22 +61,14 @@ static const struct command *find_command(const char *name)
 
 static int complain_unknown(const char *name)
 {
-	const char *nearest = NULL;
-	unsigned distance = 3;
+	struct suggest suggest;
 
-	for (size_t i = 0; i < CV_ARRAY_SIZE(commands); i++) {
-		unsigned d = cli_distance(name, commands[i].name);
-
-		if (!strncmp(name, commands[i].name, strlen(name)))
-			d = 1;
-		if (d < distance) {
-			distance = d;
-			nearest = commands[i].name;
-		}
-	}
+	suggest_init(&suggest, name);
+	for (size_t i = 0; i < CV_ARRAY_SIZE(commands); i++)
+		suggest_consider(&suggest, commands[i].name);
 	fprintf(stderr, "culvert: there is no command \"%s\"", name);
-	if (nearest)
-		fprintf(stderr, "; did you mean \"%s\"?\n", nearest);
+	if (suggest.best)
+		fprintf(stderr, "; did you mean \"%s\"?\n", suggest.best);
 	else
 		fputs("; culvert --help lists them\n", stderr);
 	return CLI_WRONG;
@@ -99,7 +92,7 @@ static int dispatch(int argc, char **argv, int at)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		CLI_JSON, CLI_SOCKET, CLI_PIN_DIR, CLI_HELP, { "version", no_argument, NULL, 'V' }, { 0 }
+		CLI_JSON, CLI_WHERE, CLI_HELP, { "version", no_argument, NULL, 'V' }, { 0 }
 	};
 	int option, status = CLI_GO_ON;
 

@@ -186,8 +186,6 @@ static void finish_health(struct report *report, const struct node *node, void *
 {
 	struct health_conf *health = target;
 	const struct node *timeout = yaml_get(node, "timeout");
-	char interval[DURATION_TEXT_LEN];
-	size_t outside;
 
 	if (health->type == HEALTH_TCP) {
 		refuse_without_http(report, node, "path");
@@ -196,12 +194,6 @@ static void finish_health(struct report *report, const struct node *node, void *
 	if (!timeout)
 		health->timeout_ms =
 			health->interval_ms < HEALTH_TIMEOUT_MS ? health->interval_ms : HEALTH_TIMEOUT_MS;
-	if (!health->interval_ms || health->timeout_ms <= health->interval_ms)
-		return;
-	outside = report_enter_key(report, "timeout");
-	report_error(report, timeout->mark, "\"%s\": must not be longer than the interval of %s",
-		     timeout->text, duration_format(health->interval_ms, interval));
-	report_leave(report, outside);
 }
 
 static const struct mapping health_mapping = { .keys = health_keys, .finish = finish_health };

@@ -34,9 +34,9 @@ struct ctl_server {
 	uv_pipe_t pipe; /* first: a handle is its server */
 	ctl_handler handler;
 	void *arg;
-	unsigned clients_nr;		  /* that are not closing */
-	unsigned handles;		  /* that libuv still knows, ours and the clients' */
-	TAILQ_HEAD(, ctl_client) clients; /* the one that was idle the longest comes first */
+	unsigned clients_nr;			     /* that are not closing */
+	unsigned handles;			     /* that libuv still knows, ours and the clients' */
+	TAILQ_HEAD(ctl_clients, ctl_client) clients; /* the one that was idle the longest comes first */
 	char *path;
 };
 

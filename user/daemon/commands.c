@@ -78,6 +78,13 @@ static void command_reload(struct daemon *d, struct ctl_request *request, const 
 	ctl_answer(request, report);
 }
 
+static void command_where(struct daemon *d, struct ctl_request *request, const json_t *json)
+{
+	(void)json;
+	ctl_answer(request, json_pack("{s:s, s:s, s:s}", "pin_dir", d->options.pin_dir, "config",
+				      d->options.config, "state_dir", d->options.state_dir));
+}
+
 /* The run that a request names, or NULL after the error was answered. */
 static struct backend_run *named_run(struct daemon *d, struct ctl_request *request, const json_t *json)
 {
@@ -205,7 +212,7 @@ static const struct {
 	{ "status", command_status },	  { "listeners", command_listeners }, { "pools", command_pools },
 	{ "backends", command_backends }, { "reload", command_reload },	      { "drain", command_drain },
 	{ "undrain", command_undrain },	  { "disable", command_disable },     { "enable", command_enable },
-	{ "weight", command_weight },
+	{ "weight", command_weight },	  { "where", command_where },
 };
 
 void commands_handle(struct ctl_request *request, const json_t *json, void *arg)

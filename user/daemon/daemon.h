@@ -39,8 +39,8 @@ struct backend_run {
 	/* the way there */
 	struct nexthop_way way;
 	bool is_forwardable;
-	char way_text[96];            /* what is wrong with it, or "" */
-	char told_text[96];           /* what the log was last told of it */
+	char way_text[96];	      /* what is wrong with it, or "" */
+	char told_text[96];	      /* what the log was last told of it */
 	struct nexthop_way known_way; /* the last good one; ifindex 0: none yet */
 	/* its health */
 	struct health health;
@@ -82,8 +82,10 @@ struct daemon {
 	struct rates *rates;
 	struct dp_interface interface[CV_MAX_INTERFACES]; /* attached now */
 	size_t interfaces_nr;
-	int attach_error[CV_MAX_INTERFACES]; /* by index in the model: what was last complained of */
-	bool is_converge_failed;	     /* to be tried again */
+	/* by index in the model: what was last complained of, and the interface that got its program */
+	int attach_error[CV_MAX_INTERFACES];
+	uint32_t attached[CV_MAX_INTERFACES];
+	bool is_converge_failed; /* to be tried again */
 	/* the last reload */
 	uint64_t reloaded_ms;
 	struct err reload_error; /* "" if it went well */
@@ -110,9 +112,11 @@ int daemon_build_image(struct daemon *d, const struct model *model, const struct
 		       struct image **ret, struct err *err);
 
 /* --- interfaces.c --- */
-/* Attaches what the file names and is not attached yet, detaches what `old` (may be NULL) named and the file in
- * force does not, and notes what is attached. */
-void daemon_attach(struct daemon *d, const struct model *old);
+/* After a reload: attaches what the file names, detaches what `old` named and the file in force does not. */
+void daemon_attach_all(struct daemon *d, const struct model *old);
+/* From time to time: notes what is attached, and attaches interfaces of the file that were not there before. One that
+ * somebody detached by hand stays so until the next reload. */
+void daemon_attach_missing(struct daemon *d);
 
 /* --- ways.c --- */
 int daemon_ways_start(struct daemon *d, struct err *err);

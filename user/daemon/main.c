@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* culvertd: start, run, stop. The data plane goes on forwarding when we are gone. */
+#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -150,7 +151,7 @@ static void on_second(uv_timer_t *timer)
 	bool is_drain_over = end_drains(d);
 
 	rates_sample(d);
-	daemon_attach(d, NULL);
+	daemon_attach_missing(d);
 	if (++d->seconds % 5 == 0)
 		nexthop_refresh(d->nexthop);
 	if (daemon_ways_find(d, true) || is_drain_over || d->is_converge_failed)
@@ -168,18 +169,17 @@ static void start_signal(struct daemon *d, uv_signal_t *handle, int number)
 
 static int start(struct daemon *d, const struct flow_table_conf *flow_table, struct err *err)
 {
-	int r = dp_take(d->options.pin_dir, flow_table, &d->dp, err);
+	int r;
 
+	d->model = model_new();
+	if (!d->model)
+		return err_set(err, -ENOMEM, "%s", strerror(ENOMEM));
+	d->model->flow_table = *flow_table;
+	r = dp_take(d->options.pin_dir, flow_table, &d->dp, err);
 	if (!r)
 		r = dp_read_image(d->dp, &d->image, err);
-	if (!r) {
-		d->model = model_new();
-		r = d->model ? 0 : err_set(err, -ENOMEM, "%s", strerror(ENOMEM));
-	}
-	if (!r) {
-		d->model->flow_table = *flow_table;
+	if (!r)
 		r = daemon_ways_start(d, err);
-	}
 	if (!r)
 		r = daemon_health_start(d, err);
 	if (!r)

@@ -26,19 +26,23 @@ static void reload_done(struct reload *reload)
 	model_free(reload->model);
 }
 
-/* All errors of a file, one a line, as far as they fit. */
-static int describe_errors(const char *path, const struct config_errors *errors, struct err *err)
+/* All errors of a file: each a line of the log, and together in err, one a line, as far as they fit. */
+static int report_errors(const char *path, const struct config_errors *errors, struct err *err)
 {
 	size_t used = 0;
 
 	err->text[0] = '\0';
-	for (size_t i = 0; i < errors->nr && used < sizeof(err->text) - 1; i++) {
+	for (size_t i = 0; i < errors->nr; i++) {
 		const struct config_error *e = &errors->error[i];
-		int more = snprintf(err->text + used, sizeof(err->text) - used, "%s%s:%u:%u: %s%s%s",
-				    i ? "\n" : "", path, e->mark.line, e->mark.column, e->path,
-				    e->path[0] ? ": " : "", e->text);
+		const char *colon = e->path[0] ? ": " : "";
+		int more =
+			snprintf(err->text + used, sizeof(err->text) - used, "%s%s:%u:%u: %s%s%s",
+				 i ? "\n" : "", path, e->mark.line, e->mark.column, e->path, colon, e->text);
 
 		used += more > 0 ? (size_t)more : 0;
+		if (used >= sizeof(err->text))
+			used = sizeof(err->text) - 1;
+		log_err("%s:%u:%u: %s%s%s", path, e->mark.line, e->mark.column, e->path, colon, e->text);
 	}
 	return -EINVAL;
 }
@@ -49,7 +53,7 @@ static int prepare(struct daemon *d, struct reload *reload, struct err *err)
 	int r = config_load(d->options.config, &reload->model, &errors, err);
 
 	if (r && errors.nr)
-		r = describe_errors(d->options.config, &errors, err);
+		r = report_errors(d->options.config, &errors, err);
 	config_errors_done(&errors);
 	if (!r && runs_build(d, reload->model, &d->runs, &reload->runs))
 		r = err_set(err, -ENOMEM, "%s", strerror(ENOMEM));
@@ -75,8 +79,7 @@ static void commit(struct daemon *d, struct reload *reload)
 	runs_done(&d->runs);
 	d->runs = reload->runs;
 	memset(&reload->runs, 0, sizeof(reload->runs));
-	memset(d->attach_error, 0, sizeof(d->attach_error));
-	daemon_attach(d, old);
+	daemon_attach_all(d, old);
 	daemon_ways_find(d, false);
 	daemon_health_set(d);
 	daemon_converge(d);
@@ -145,10 +148,39 @@ static int replace_tables(struct daemon *d, const struct flow_table_conf *flow_t
 	return r;
 }
 
+/* After `culvert detach --all` our maps are nobody's: everything begins anew, as at a start. */
+static int retake_if_gone(struct daemon *d, struct err *err)
+{
+	struct dp *dp = NULL;
+	struct image *image;
+	int r;
+
+	if (dp_is_pinned(d->dp))
+		return 0;
+	log_warn("the pins were removed, a new data plane is laid down dir=%s", d->options.pin_dir);
+	image = image_new();
+	r = image ? dp_take(d->options.pin_dir, &d->model->flow_table, &dp, err)
+		  : err_set(err, -ENOMEM, "%s", strerror(ENOMEM));
+	if (r) {
+		image_free(image);
+		return r;
+	}
+	uv_mutex_lock(&d->dp_in_use);
+	dp_free(d->dp);
+	d->dp = dp;
+	uv_mutex_unlock(&d->dp_in_use);
+	image_free(d->image);
+	d->image = image;
+	return 0;
+}
+
 static int reload(struct daemon *d, json_t **ret_report, struct err *err)
 {
 	struct reload next = { 0 };
-	int r = prepare(d, &next, err);
+	int r = retake_if_gone(d, err);
+
+	if (!r)
+		r = prepare(d, &next, err);
 
 	if (!r && is_other_table(&next.model->flow_table, &d->model->flow_table))
 		r = replace_tables(d, &next.model->flow_table, err);
@@ -167,7 +199,8 @@ int daemon_reload(struct daemon *d, json_t **ret_report, struct err *err)
 	d->reloaded_ms = uv_now(&d->loop);
 	err_set(&d->reload_error, 0, "%s", r ? err->text : "");
 	if (r)
-		log_err("configuration not changed file=%s error=\"%s\"", d->options.config, err->text);
+		log_err("configuration not changed file=%s error=\"%.*s\"", d->options.config,
+			(int)strcspn(err->text, "\n"), err->text);
 	else
 		log_info("configuration in force file=%s listeners=%zu pools=%zu backends=%zu",
 			 d->options.config, d->model->listeners_nr, d->model->pools_nr, d->runs.nr);

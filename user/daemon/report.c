@@ -160,7 +160,7 @@ static json_t *backend_json(struct daemon *d, const struct numbers *n, size_t po
 	set_count(json, "failed_checks", run->failures);
 	if (run->is_draining)
 		json_object_set_new(json, "flows_left",
-				    json_integer((json_int_t)(use->open + use->closing + use->half_open)));
+				    json_integer((json_int_t)(use->open + use->half_open)));
 	if (run->is_draining && run->drain_deadline_ms)
 		json_object_set_new(
 			json, "drain_left_s",

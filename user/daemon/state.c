@@ -127,7 +127,7 @@ static bool read_run(struct daemon *d, const json_t *json, struct backend_run *r
 	if (strlen(pool) >= sizeof(run->pool) || addr_parse(address, &run->address) || port < 0 ||
 	    port > 65535 || weight < -1 || weight > CV_MAX_WEIGHT)
 		return false;
-	strcpy(run->pool, pool);
+	memcpy(run->pool, pool, strlen(pool) + 1);
 	run->port = (uint16_t)port;
 	run->is_disabled = is_disabled;
 	run->is_draining = is_draining;

@@ -122,7 +122,7 @@ static void on_net_settled(uv_timer_t *timer)
 	struct daemon *d = timer->data;
 
 	/* an interface that came back wants its program first */
-	daemon_attach(d, NULL);
+	daemon_attach_missing(d);
 	if (daemon_ways_find(d, false))
 		daemon_converge_soon(d);
 }

@@ -11,7 +11,7 @@ void directory_hash_key(const char *seed, uint32_t ret_key[CV_HASH_KEY_WORDS]);
 
 /* Builds the directory of listeners[1..nr] (index is the id; a record of protocol none is a gap). They must
  * not contradict each other (model_validate). 0; -ENOSPC if no salt of 1,000 keeps all buckets within their
- * size, which the limits of cv_limits.h make next to impossible. */
+ * size, which the limits of cv_limits.h make next to impossible; *ret is undefined then. */
 int directory_build(const struct cv_listener *listeners, size_t nr, const char *seed,
 		    const struct encapsulation_conf *encapsulation, struct cv_directory *ret);
 

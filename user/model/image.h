@@ -16,6 +16,7 @@ struct image_table {
 	unsigned refs;
 	uint32_t size;		    /* slots */
 	uint32_t lines;		    /* (size + 15) / 16 entries of line[] */
+	uint64_t inputs;	    /* hash of all that it was made from */
 	struct cv_slot_line line[]; /* slots behind the last are zero */
 };
 
@@ -25,6 +26,13 @@ struct image {
 	struct cv_backend backend[CV_MAX_BACKENDS + 1];
 	struct image_table *table[CV_MAX_POOLS + 1]; /* NULL: no such pool, or (read back) not known */
 	struct cv_directory directory;
+	/* Ids in use, sorted by name, or by pool, address and port: image_index makes them. */
+	uint16_t listeners[CV_MAX_LISTENERS];
+	size_t listeners_nr;
+	uint16_t pools[CV_MAX_POOLS];
+	size_t pools_nr;
+	uint16_t backends[CV_MAX_BACKENDS];
+	size_t backends_nr;
 };
 
 /* What is known of a backend besides the file: found by the network code, health checks and commands. */
@@ -49,20 +57,25 @@ typedef void (*image_facts)(const struct model *model, size_t pool, size_t backe
 struct image *image_new(void);
 void image_free(struct image *image); /* takes NULL */
 
-/* The image of a model. Ids stay what they are in `old` (listeners and pools by name, backends by pool,
- * address and port); a freed backend id comes back last of all and with another generation. Only tables whose
- * pool, size, seed or serving backends and weights differ from `old` are built anew; the others are shared.
+/* Sorts out which ids are in use. For who fills in records by hand, as reading them back from maps does;
+ * image_build needs it done on `old`, and has done it on its result. */
+void image_index(struct image *image);
+
+/* The image of a valid model (model_validate). Ids stay what they are in `old`: listeners and pools are
+ * known again by name, backends by pool, address and port. A freed backend id is given again last, after all
+ * that had fewer users, and with another generation. Only tables whose pool, size, seed or serving backends
+ * and weights differ from `old` are built anew; the others are shared.
  *
  * Serving are the backends that are up with weight above 0. If there are none: with all_down open, all that
  * are neither disabled nor of weight 0 serve as if they were up (and keep their flows); with reject nobody,
- * the table is empty. keeps_flows is 1 for backends that are up or draining, and for those that serve because
- * all are down.
+ * the table is empty. keeps_flows is 1 for backends that are up or draining, and for those that serve
+ * because all are down.
  *
  * 0 and an image that the caller frees; -ENOSPC (err says which limit), -ENOMEM. */
 int image_build(const struct model *model, const struct image *old, image_facts facts, void *arg,
 		struct image **ret, struct err *err);
 
-/* Ids in an image; 0 if there is none. */
+/* Ids in an image, by its index; 0 if there is none. */
 uint16_t image_listener_id(const struct image *image, const char *name);
 uint16_t image_pool_id(const struct image *image, const char *name);
 uint16_t image_backend_id(const struct image *image, uint16_t pool, const struct addr *address,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The difference of two images as map operations, in an order in which each step is safe by itself while
  * packets go through: backend records first, then tables, listeners, directory; then what is to go away, in
- * the reverse order. dataplane/dp_apply.c carries it out; nobody else writes these maps. */
+ * the reverse order. A table that has fewer slots than some listener counts so far waits until after the
+ * directory. dataplane/dp_apply.c carries it out; nobody else writes these maps. */
 #ifndef MODEL_PLAN_H
 #define MODEL_PLAN_H
 

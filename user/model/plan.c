@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The difference of two images; see plan.h. Called by the daemon before it applies an image, and by the plan
+ * command. Pure.
+ *
+ * A record that differs is one operation; the rest is their order, in plan_build. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/plan.h"
+#include "model/table.h"
+
+/* One for each backend and listener, two for each pool, and the directory. */
+#define MAX_OPS (CV_MAX_BACKENDS + CV_MAX_LISTENERS + 2 * CV_MAX_POOLS + 1)
+
+#define IS_EQUAL(plan, field) \
+	(memcmp(&(plan)->from->field, &(plan)->to->field, sizeof((plan)->to->field)) == 0)
+
+static void add(struct plan *plan, enum plan_op_kind kind, uint16_t id)
+{
+	plan->op[plan->nr++] = (struct plan_op){ .kind = kind, .id = id };
+}
+
+static bool has_pool(const struct image *image, uint16_t id)
+{
+	return image->pool[id].name[0] != '\0';
+}
+
+static void add_backends(struct plan *plan, bool present, enum plan_op_kind kind)
+{
+	for (uint16_t id = 1; id <= CV_MAX_BACKENDS; id++)
+		if ((plan->to->backend[id].state != CV_BACKEND_NONE) == present &&
+		    !IS_EQUAL(plan, backend[id]))
+			add(plan, kind, id);
+}
+
+static void add_listeners(struct plan *plan, bool present, enum plan_op_kind kind)
+{
+	for (uint16_t id = 1; id <= CV_MAX_LISTENERS; id++)
+		if ((plan->to->listener[id].protocol != CV_PROTOCOL_NONE) == present &&
+		    !IS_EQUAL(plan, listener[id]))
+			add(plan, kind, id);
+}
+
+static void add_pools(struct plan *plan, bool present, enum plan_op_kind kind)
+{
+	for (uint16_t id = 1; id <= CV_MAX_POOLS; id++)
+		if (has_pool(plan->to, id) == present && !IS_EQUAL(plan, pool[id]))
+			add(plan, kind, id);
+}
+
+/* Slots that listeners in force count in each pool's table. */
+static void count_slots(const struct image *image, uint32_t ret_counted[CV_MAX_POOLS + 1])
+{
+	memset(ret_counted, 0, (CV_MAX_POOLS + 1) * sizeof(*ret_counted));
+	for (size_t id = 1; id <= CV_MAX_LISTENERS; id++) {
+		const struct cv_listener *listener = &image->listener[id];
+
+		if (listener->pool <= CV_MAX_POOLS && ret_counted[listener->pool] < listener->table_size)
+			ret_counted[listener->pool] = listener->table_size;
+	}
+}
+
+/* Tables in which all slots that listeners still count are there (`late` false), or not. */
+static void add_tables(struct plan *plan, const uint32_t counted[CV_MAX_POOLS + 1], bool late)
+{
+	for (uint16_t id = 1; id <= CV_MAX_POOLS; id++) {
+		const struct image_table *table = plan->to->table[id];
+
+		if (table && (table->size < counted[id]) == late &&
+		    !table_is_equal(plan->from->table[id], table))
+			add(plan, PLAN_SET_TABLE, id);
+	}
+}
+
+static void clear_tables(struct plan *plan)
+{
+	for (uint16_t id = 1; id <= CV_MAX_POOLS; id++)
+		if (has_pool(plan->from, id) && !has_pool(plan->to, id))
+			add(plan, PLAN_CLEAR_TABLE, id);
+}
+
+/* A slot stands for a span of the flows' hashes; where sizes differ, for the one that holds its beginning. */
+static uint64_t count_moved(const struct image_table *from, const struct image_table *to)
+{
+	uint64_t ratio = ((uint64_t)from->size << 32) / to->size;
+	uint64_t moved = 0;
+
+	for (uint32_t i = 0; i < to->size; i++)
+		moved += table_owner(from, (uint32_t)(i * ratio >> 32)) != table_owner(to, i);
+	return moved;
+}
+
+static void count_all_moved(struct plan *plan)
+{
+	for (uint16_t id = 1; id <= CV_MAX_POOLS; id++) {
+		const struct image_table *from = plan->from->table[id], *to = plan->to->table[id];
+
+		if (!from || !to)
+			continue;
+		plan->slots += to->size;
+		if (from != to)
+			plan->slots_moved += count_moved(from, to);
+	}
+}
+
+int plan_build(const struct image *from, const struct image *to, struct plan *ret)
+{
+	struct plan plan = { .from = from, .to = to };
+	uint32_t counted[CV_MAX_POOLS + 1];
+
+	plan.op = calloc(MAX_OPS, sizeof(*plan.op));
+	if (!plan.op)
+		return -ENOMEM;
+	count_slots(from, counted);
+
+	/* What others will point to comes before what points to it. */
+	add_backends(&plan, true, PLAN_SET_BACKEND);
+	add_pools(&plan, true, PLAN_SET_POOL);
+	add_tables(&plan, counted, false);
+	add_listeners(&plan, true, PLAN_SET_LISTENER);
+	if (!IS_EQUAL(&plan, directory))
+		add(&plan, PLAN_SET_DIRECTORY, 0);
+
+	/* From here on packets find the new listeners only. */
+	add_listeners(&plan, false, PLAN_CLEAR_LISTENER);
+	add_tables(&plan, counted, true);
+	clear_tables(&plan);
+	add_pools(&plan, false, PLAN_CLEAR_POOL);
+	add_backends(&plan, false, PLAN_CLEAR_BACKEND);
+
+	count_all_moved(&plan);
+	*ret = plan;
+	return 0;
+}
+
+void plan_done(struct plan *plan)
+{
+	free(plan->op);
+	*plan = (struct plan){ 0 };
+}
