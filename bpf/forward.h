@@ -54,14 +54,14 @@ static __always_inline __u32 outer_bytes(const struct cv_listener *listener, con
 	return backend->family == CV_FAMILY_IPV4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
 }
 
-/* Word `i` of the source address: the backend's, or its prefix filled up with bits of the flow's hash, so that
- * the receive queues of the backend share the work. */
+/* Word `i` of the source address: the backend's, or the configured prefix filled up with bits of the flow's hash, so
+ * that the receive queues of the backend share the work. A prefix has bits in the first word at least. */
 static __always_inline __u32 outer_source(const __u8 *prefix, const __u8 *mask, const __u8 *fixed, int i,
 					  __u32 hash)
 {
-	__u32 p = ((const __u32 *)prefix)[i], m = ((const __u32 *)mask)[i];
+	const __u32 *p = (const __u32 *)prefix, *m = (const __u32 *)mask;
 
-	return m | p ? p | (hash & ~m) : ((const __u32 *)fixed)[i];
+	return m[0] ? p[i] | (hash & ~m[i]) : ((const __u32 *)fixed)[i];
 }
 
 /* IPv4 outer header. DSCP and ECN come from the inner one (RFC 2983 uniform, RFC 6040 normal mode), DF and ID
