@@ -283,7 +283,7 @@ void pkt_push_tcp(struct pkt *p, const struct pkt_tcp *tcp)
 	put32(at + 8, tcp->ack);
 	at[12] = (uint8_t)(header_len / 4 << 4);
 	at[13] = tcp->flags;
-	put16(at + 14, tcp->window ? tcp->window : 65535);
+	put16(at + 14, tcp->window < 0 ? 0 : tcp->window ? (uint32_t)tcp->window : 65535);
 	if (tcp->options_len)
 		memcpy(at + 20, tcp->options, tcp->options_len);
 	seal(p);

@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 #define PKT_MAX_LEN 4096
-#define PKT_MAX_LAYERS 12
+#define PKT_MAX_LAYERS 16
 
 enum pkt_kind {
 	PKT_ETH,
@@ -101,7 +101,7 @@ struct pkt_tcp {
 	uint32_t seq;
 	uint32_t ack;
 	uint8_t flags;
-	uint16_t window;	/* 65535 */
+	int window;		/* 65535; -1 for 0 */
 	const uint8_t *options; /* padded as in IPv4 */
 	size_t options_len;
 };

@@ -110,6 +110,21 @@ static void options_stand_anywhere(void **state)
 	assert_string_equal(cli_pin_dir(&cli), "/p");
 }
 
+static void the_pin_dir_is_as_given_or_the_default(void **state)
+{
+	const char *name, *operand;
+	struct cli cli;
+
+	(void)state;
+	assert_int_equal(parse("test 1", &cli, &name, &operand), CLI_GO_ON);
+	assert_string_equal(cli_pin_dir(&cli), DP_DEFAULT_PIN_DIR);
+	assert_int_equal(parse("test 1 --pin-dir /p --socket /nobody/there", &cli, &name, &operand),
+			 CLI_GO_ON);
+	assert_string_equal(cli_pin_dir(&cli), "/p");
+	assert_int_equal(parse("test 1 --socket /nobody/there", &cli, &name, &operand), CLI_GO_ON);
+	assert_string_equal(cli_pin_dir(&cli), DP_DEFAULT_PIN_DIR);
+}
+
 /* What is said to the person goes nowhere while this parses. */
 static int parse_quietly(const char *line)
 {
@@ -211,6 +226,7 @@ int main(void)
 		cmocka_unit_test(numbers_have_bounds),
 		cmocka_unit_test(times_have_units_and_bounds),
 		cmocka_unit_test(options_stand_anywhere),
+		cmocka_unit_test(the_pin_dir_is_as_given_or_the_default),
 		cmocka_unit_test(wrong_command_lines_end_with_2),
 		cmocka_unit_test(endpoints_are_written_as_in_a_url),
 		cmocka_unit_test(what_a_document_lacks_counts_as_nothing),
