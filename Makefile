@@ -57,7 +57,7 @@ $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c
 
 $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
 	$(call say,SKEL)
-	$(Q)$(BPFTOOL) gen skeleton $< name $* >$@
+	$(Q){ echo '/* NOLINTBEGIN: generated */' && $(BPFTOOL) gen skeleton $< name $* && echo '/* NOLINTEND */'; } >$@
 
 # --- user side: three variants of one rule ---------------------------------------------------------
 $(BUILD)/user/%.o: user/%.c | $(BPF_OBJS)

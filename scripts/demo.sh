@@ -156,8 +156,8 @@ start() {
 
 show_shares() {
   heading 'Requests to the VIP, each on a connection of its own, over IPv4 and IPv6'
-  share IPv4 "$url4" 600 b1 b2 b3
-  share IPv6 "$url6" 600 b1 b2 b3
+  share IPv4 "$url4" 800 b1 b2 b3
+  share IPv6 "$url6" 800 b1 b2 b3
 }
 
 show_flows() {
@@ -180,12 +180,12 @@ fail_backend() {
   server_stop b2
   expect_soon 10 'b2 is taken out' backend_is "$(lab_backend 4 2)" down
   say "The health check took b2 out after about $((SECONDS - start)) s."
-  share IPv4 "$url4" 300 b1 b3
-  share IPv6 "$url6" 300 b1 b3
+  share IPv4 "$url4" 800 b1 b3
+  share IPv6 "$url6" 800 b1 b3
   server_start b2
   expect_soon 10 'b2 comes back' backend_is "$(lab_backend 4 2)" up
   say 'It is started again, and takes its share again.'
-  share IPv4 "$url4" 300 b1 b2 b3
+  share IPv4 "$url4" 800 b1 b2 b3
 }
 
 drain_backend() {
@@ -198,7 +198,7 @@ drain_backend() {
   expect_soon 5 "$name is draining" backend_is "$backend" draining
   packets=$(flow_packets "$backend")
   # shellcheck disable=SC2086 # two names
-  share IPv4 "$url4" 300 $others
+  share IPv4 "$url4" 800 $others
   expect_soon 5 "the open flows of $name go on" has_more_packets "$backend" "$packets"
   say "$name got none of them, while its open downloads went on."
   show backends

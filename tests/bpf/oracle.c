@@ -85,8 +85,7 @@ static const char *address_text(const uint8_t address[16], char *text)
 	return addr_format(&addr, text);
 }
 
-/* A prefix given by encapsulation.source4 or source6 is filled up with bits of the hash: the last four bytes, and of
- * IPv6 the four before them, from seven bits further up. */
+/* A prefix given by encapsulation.source4 or source6 is filled up with bits of the hash, the same in every four bytes. */
 static const char *outer_source(const struct image *image, const struct cv_backend *backend, uint32_t hash,
 				char *text)
 {
@@ -95,14 +94,12 @@ static const char *outer_source(const struct image *image, const struct cv_backe
 	const uint8_t *prefix = is_v4 ? spread->prefix4 : spread->prefix6;
 	const uint8_t *mask = is_v4 ? spread->mask4 : spread->mask6;
 	size_t size = is_v4 ? 4 : 16;
-	uint32_t further = hash >> 7;
 	uint8_t filling[16] = { 0 };
 
 	if (!mask[0])
 		return address_text(backend->source, text);
-	memcpy(filling + size - 4, &hash, 4);
-	if (!is_v4)
-		memcpy(filling + 8, &further, 4);
+	for (size_t i = 0; i < size; i += sizeof(hash))
+		memcpy(filling + i, &hash, sizeof(hash));
 	for (size_t i = 0; i < size; i++)
 		filling[i] = (uint8_t)(prefix[i] | (filling[i] & ~mask[i]));
 	inet_ntop(is_v4 ? AF_INET : AF_INET6, filling, text, ADDR_TEXT_LEN);

@@ -60,7 +60,7 @@ static void times_have_units_and_bounds(void **state)
 enum { OPTION_NAME = CLI_OPTION_OWN };
 
 static const struct option options[] = {
-	{ "name", required_argument, NULL, OPTION_NAME }, CLI_JSON, CLI_SOCKET, CLI_HELP, { 0 }
+	{ "name", required_argument, NULL, OPTION_NAME }, CLI_JSON, CLI_WHERE, CLI_HELP, { 0 }
 };
 
 static int take(int option, const char *value, void *arg, struct err *err)
@@ -97,13 +97,32 @@ static void options_stand_anywhere(void **state)
 	assert_int_equal(parse("test one --json --name n two --socket /s", &cli, &name, &operand), CLI_GO_ON);
 	assert_true(cli.json);
 	assert_string_equal(cli.socket, "/s");
-	assert_string_equal(cli.pin_dir, DP_DEFAULT_PIN_DIR);
+	assert_null(cli.pin_dir);
+	/* no daemon is there to say where */
+	assert_string_equal(cli_pin_dir(&cli), DP_DEFAULT_PIN_DIR);
 	assert_string_equal(name, "n");
 	assert_string_equal(operand, "one");
 	assert_int_equal(parse("test --name=m -- --json", &cli, &name, &operand), CLI_GO_ON);
 	assert_false(cli.json);
 	assert_string_equal(name, "m");
 	assert_string_equal(operand, "--json");
+	assert_int_equal(parse("test one --pin-dir /p", &cli, &name, &operand), CLI_GO_ON);
+	assert_string_equal(cli_pin_dir(&cli), "/p");
+}
+
+static void the_pin_dir_is_as_given_or_the_default(void **state)
+{
+	const char *name, *operand;
+	struct cli cli;
+
+	(void)state;
+	assert_int_equal(parse("test 1", &cli, &name, &operand), CLI_GO_ON);
+	assert_string_equal(cli_pin_dir(&cli), DP_DEFAULT_PIN_DIR);
+	assert_int_equal(parse("test 1 --pin-dir /p --socket /nobody/there", &cli, &name, &operand),
+			 CLI_GO_ON);
+	assert_string_equal(cli_pin_dir(&cli), "/p");
+	assert_int_equal(parse("test 1 --socket /nobody/there", &cli, &name, &operand), CLI_GO_ON);
+	assert_string_equal(cli_pin_dir(&cli), DP_DEFAULT_PIN_DIR);
 }
 
 /* What is said to the person goes nowhere while this parses. */
@@ -207,6 +226,7 @@ int main(void)
 		cmocka_unit_test(numbers_have_bounds),
 		cmocka_unit_test(times_have_units_and_bounds),
 		cmocka_unit_test(options_stand_anywhere),
+		cmocka_unit_test(the_pin_dir_is_as_given_or_the_default),
 		cmocka_unit_test(wrong_command_lines_end_with_2),
 		cmocka_unit_test(endpoints_are_written_as_in_a_url),
 		cmocka_unit_test(what_a_document_lacks_counts_as_nothing),

@@ -101,7 +101,7 @@ int cmd_check(int argc, char **argv)
 	file = argv[optind];
 	r = config_load(file, &model, &errors, &err);
 	if (r < 0 && !errors.nr) {
-		status = cli_complain(spec.name, CLI_FAILED, "%s", err.text);
+		status = cli_complain(spec.name, r == -ENOMEM ? CLI_FAILED : CLI_WRONG, "%s", err.text);
 	} else if (r < 0) {
 		print_errors(file, &errors);
 		if (cli.json)

@@ -76,6 +76,7 @@ struct daemon {
 	struct run_table runs;
 	uint64_t next_key;
 	struct nexthop *nexthop;
+	uint64_t ways_ms; /* that looking up all ways took the last time */
 	struct checker *checker;
 	struct ctl_server *ctl;
 	struct sweep *sweep;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "config/config.h"
 #include "daemon/daemon.h"
@@ -201,6 +202,17 @@ static int start(struct daemon *d, const struct flow_table_conf *flow_table, str
 	return 0;
 }
 
+/* A health check takes a descriptor while it runs; the soft limit is made for shells. */
+static void raise_limits(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files))
+		return;
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files);
+}
+
 static void close_handle(uv_handle_t *handle, void *arg)
 {
 	(void)arg;
@@ -239,8 +251,9 @@ int main(int argc, char **argv)
 		return r - 1;
 	r = read_flow_table(&d, &flow_table);
 	if (r)
-		return r == -EINVAL ? EXIT_CONFIG : EXIT_FAILURE;
+		return r == -ENOMEM ? EXIT_FAILURE : EXIT_CONFIG;
 	signal(SIGPIPE, SIG_IGN);
+	raise_limits();
 	uv_loop_init(&d.loop);
 	uv_mutex_init(&d.dp_in_use);
 	uv_timer_init(&d.loop, &d.converge_timer);
