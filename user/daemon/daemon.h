@@ -17,6 +17,7 @@
 #include "model/health.h"
 #include "model/image.h"
 #include "model/model.h"
+#include "model/plan.h"
 #include "net/nexthop.h"
 
 #define DAEMON_DEFAULT_CONFIG "/etc/culvert/culvert.yaml"
@@ -102,6 +103,15 @@ struct daemon {
 /* Reads the file and puts it in force, all or nothing. 0; or -errno and err says everything that is wrong, one
  * line each. *ret_report (may be NULL) is what changed, for the answer of `reload`. */
 int daemon_reload(struct daemon *d, json_t **ret_report, struct err *err);
+/* What a reload would report if the file held `text`; changes nothing. `path` names it in errors. 0 or -errno as
+ * daemon_reload. */
+int daemon_plan(struct daemon *d, const char *path, const char *text, size_t size, json_t **ret_report,
+		struct err *err);
+
+/* --- report_change.c --- */
+/* What it means to go from what is in force to `model`, by `plan`: names, slots, flows of the last sweep, memory. NULL
+ * when out of memory. */
+json_t *report_change(struct daemon *d, const struct model *model, const struct plan *plan);
 
 /* --- converge.c --- */
 /* Brings the kernel to what model and runs say. 0 or -errno (logged; tried again within a second). */
