@@ -105,7 +105,7 @@ static int read_flow_table(const struct daemon *d, struct flow_table_conf *ret)
 
 static void stop(struct daemon *d)
 {
-	if (d->is_state_dirty)
+	if (d->is_state_dirty || d->is_count_dirty)
 		state_save(d);
 	uv_stop(&d->loop);
 }
@@ -155,7 +155,7 @@ static void on_second(uv_timer_t *timer)
 		nexthop_refresh(d->nexthop);
 	if (daemon_ways_find(d, true) || is_drain_over || d->is_converge_failed)
 		daemon_converge_soon(d);
-	if (d->is_state_dirty || is_drain_over)
+	if (state_is_due(d) || is_drain_over)
 		state_save(d);
 }
 
