@@ -8,8 +8,6 @@
 #ifndef DAEMON_DAEMON_H
 #define DAEMON_DAEMON_H
 
-#include <stdio.h>
-
 #include <jansson.h>
 #include <uv.h>
 
@@ -65,7 +63,6 @@ struct run_table {
 	struct backend_run **by_key; /* in ascending order of their keys */
 };
 
-struct numbers;
 struct sweep;
 
 struct daemon {
@@ -173,10 +170,6 @@ json_t *report_listeners(struct daemon *d);
 json_t *report_pools(struct daemon *d);
 json_t *report_backends(struct daemon *d);
 const char *report_state_name(enum cv_backend_state state);
-
-/* --- metrics.c --- */
-/* Writes the metrics to `out`, out of nothing but d and n. 0 or -ENOMEM. */
-int metrics_write(const struct daemon *d, const struct numbers *n, FILE *out);
 
 /* --- page.c --- */
 /* The status page, and what its numbers mean: by name of a verdict {"meaning": …, "remedy": …}. Texts that the caller

@@ -151,8 +151,10 @@ static void on_second(uv_timer_t *timer)
 
 	rates_sample(d);
 	daemon_attach(d, NULL);
-	if (++d->seconds % 5 == 0)
+	if (++d->seconds % 5 == 0) {
 		nexthop_refresh(d->nexthop);
+		web_set(d);
+	}
 	if (daemon_ways_find(d, true) || is_drain_over || d->is_converge_failed)
 		daemon_converge_soon(d);
 	if (state_is_due(d) || is_drain_over)
@@ -211,6 +213,7 @@ static void close_handle(uv_handle_t *handle, void *arg)
 static void end(struct daemon *d)
 {
 	ctl_server_close(d->ctl);
+	web_close(d);
 	checker_close(d->checker);
 	sweep_close(d);
 	/* once for what those close by themselves, and a worker still at its sweep; then whatever is left */
