@@ -87,6 +87,7 @@ static void commit(struct daemon *d, struct reload *reload)
 	daemon_ways_find(d, false);
 	daemon_health_set(d);
 	daemon_converge(d);
+	web_set(d);
 	model_free(old);
 }
 
