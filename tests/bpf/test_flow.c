@@ -173,7 +173,7 @@ static void a_handshake_may_end_at_once(void **state)
 	assert_int_equal(world_listener_stats(world, "tcp4").client_resets, 1);
 	world_route(world, &syn);
 	world_route(world, &fin);
-	assert_int_equal(flow_expect(world, &syn, CV_FLOW_CLOSING).closing_timeout_s,
+	assert_int_equal(flow_expect(world, &syn, CV_FLOW_CLOSING).brief_timeout_s,
 			 CV_CLOSING_FIN_TIMEOUT_S);
 	assert_int_equal(world_listener_stats(world, "tcp4").new_flows, 1);
 	assert_int_equal(world_live(world, "tcp4"), 1);

@@ -202,7 +202,7 @@ static void closes_and_keeps_its_backend(void **state)
 			probe.flags = steps[i].flags;
 			assert_int_equal(world_route(world, &probe), backend);
 			flow = flow_expect(world, &probe, steps[i].state);
-			assert_int_equal(flow.closing_timeout_s, steps[i].timeout_s);
+			assert_int_equal(flow.brief_timeout_s, steps[i].timeout_s);
 			assert_int_equal(flow.packets, 3 + i);
 		}
 		assert_int_equal(stats_of(world, kind).client_resets, 3);
