@@ -178,8 +178,8 @@ static void closes_and_keeps_its_backend(void **state)
 		enum cv_flow_state state;
 		uint8_t timeout_s;
 	} steps[] = {
-		{ PKT_ACK, CV_FLOW_OPEN, 0 },
-		{ PKT_SYN, CV_FLOW_OPEN, 0 }, /* an old duplicate */
+		{ PKT_ACK, CV_FLOW_OPEN, 60 }, /* that of a handshake, out of use */
+		{ PKT_SYN, CV_FLOW_OPEN, 60 }, /* an old duplicate */
 		{ PKT_FIN | PKT_ACK, CV_FLOW_CLOSING, 60 },
 		{ PKT_ACK, CV_FLOW_CLOSING, 60 },
 		{ PKT_FIN | PKT_ACK, CV_FLOW_CLOSING, 60 },
