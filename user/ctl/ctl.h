@@ -20,7 +20,7 @@
 #include "util/err.h"
 
 #define CTL_DEFAULT_SOCKET "/run/culvert/culvertd.sock"
-#define CTL_MAX_REQUEST 65536
+#define CTL_MAX_REQUEST (2 << 20) /* `plan` sends a whole file: 16,384 backends take half of it */
 #define CTL_MAX_CLIENTS 64
 /* The command waits this long for a daemon that says nothing. */
 #define CTL_TIMEOUT_S 30

@@ -107,7 +107,7 @@ static int read_flow_table(const struct daemon *d, struct flow_table_conf *ret)
 
 static void stop(struct daemon *d)
 {
-	if (d->is_state_dirty)
+	if (d->is_state_dirty || d->is_count_dirty)
 		state_save(d);
 	uv_stop(&d->loop);
 }
@@ -153,11 +153,13 @@ static void on_second(uv_timer_t *timer)
 
 	rates_sample(d);
 	daemon_attach_missing(d);
-	if (++d->seconds % 5 == 0)
+	if (++d->seconds % 5 == 0) {
 		nexthop_refresh(d->nexthop);
+		web_set(d);
+	}
 	if (daemon_ways_find(d, true) || is_drain_over || d->is_converge_failed)
 		daemon_converge_soon(d);
-	if (d->is_state_dirty || is_drain_over)
+	if (state_is_due(d) || is_drain_over)
 		state_save(d);
 }
 
@@ -223,6 +225,7 @@ static void close_handle(uv_handle_t *handle, void *arg)
 static void end(struct daemon *d)
 {
 	ctl_server_close(d->ctl);
+	web_close(d);
 	checker_close(d->checker);
 	sweep_close(d);
 	/* once for what those close by themselves, and a worker still at its sweep; then whatever is left */
