@@ -21,7 +21,7 @@
 #include "select.h"
 #include "sweep.h"
 
-static __always_inline CV_MUST_CHECK enum cv_verdict balance(struct xdp_md *ctx, struct pkt *pkt)
+STAGE balance(struct xdp_md *ctx, struct pkt *pkt)
 {
 	struct cv_directory *dir = directory_get();
 	struct cv_listener *listener;

@@ -12,7 +12,7 @@
 
 /* We are a hop (RFC 1812 5.3.1, RFC 2003 3.1), and the loop of two balancers that take each other for a backend
  * must end. */
-static __always_inline CV_MUST_CHECK enum cv_verdict forward_ttl(struct pkt *pkt)
+STAGE forward_ttl(struct pkt *pkt)
 {
 	if (pkt->family == CV_FAMILY_IPV4) {
 		struct iphdr *ip = pkt->ip4;
@@ -54,14 +54,14 @@ static __always_inline __u32 outer_bytes(const struct cv_listener *listener, con
 	return backend->family == CV_FAMILY_IPV4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
 }
 
-/* Word `i` of the source address: the backend's, or its prefix filled up with bits of the flow's hash, so that
- * the receive queues of the backend share the work. */
+/* Word `i` of the source address: the backend's, or the configured prefix filled up with bits of the flow's hash, so
+ * that the receive queues of the backend share the work. A prefix has bits in the first word at least. */
 static __always_inline __u32 outer_source(const __u8 *prefix, const __u8 *mask, const __u8 *fixed, int i,
 					  __u32 hash)
 {
-	__u32 p = ((const __u32 *)prefix)[i], m = ((const __u32 *)mask)[i];
+	const __u32 *p = (const __u32 *)prefix, *m = (const __u32 *)mask;
 
-	return m | p ? p | (hash & ~m) : ((const __u32 *)fixed)[i];
+	return m[0] ? p[i] | (hash & ~m[i]) : ((const __u32 *)fixed)[i];
 }
 
 /* IPv4 outer header. DSCP and ECN come from the inner one (RFC 2983 uniform, RFC 6040 normal mode), DF and ID
@@ -102,10 +102,7 @@ static __always_inline void fill_outer6(struct ipv6hdr *outer, const struct cv_b
 	outer->nexthdr = pkt->family == CV_FAMILY_IPV4 ? IPPROTO_IPIP : IPPROTO_IPV6;
 	outer->hop_limit = CV_OUTER_TTL;
 	for (int i = 0; i < 4; i++)
-		source[i] = outer_source(spread->prefix6, spread->mask6, backend->source, i,
-					 i == 3	  ? hash
-					 : i == 2 ? hash >> 7
-						  : 0);
+		source[i] = outer_source(spread->prefix6, spread->mask6, backend->source, i, hash);
 	__builtin_memcpy(&outer->daddr, backend->address, sizeof(outer->daddr));
 }
 
@@ -126,11 +123,8 @@ static __always_inline void *fill_eth(void *start, const struct cv_backend *back
 	return type;
 }
 
-static __always_inline CV_MUST_CHECK enum cv_verdict forward_rewrite(struct xdp_md *ctx, struct pkt *pkt,
-								     const struct cv_directory *dir,
-								     const struct cv_listener *listener,
-								     const struct cv_backend *backend,
-								     __u8 vlans)
+STAGE forward_rewrite(struct xdp_md *ctx, struct pkt *pkt, const struct cv_directory *dir,
+		      const struct cv_listener *listener, const struct cv_backend *backend, __u8 vlans)
 {
 	bool is_tunnel = listener->forward == CV_FORWARD_IPIP;
 	__u32 hash = (__u32)pkt->hash; /* its high half chose the slot */
@@ -173,19 +167,19 @@ static __always_inline CV_MUST_CHECK enum cv_verdict forward_rewrite(struct xdp_
 
 /* Rewrites the packet for the backend and says by which way it leaves: CV_TX, CV_REDIRECT (the redirect is
  * then set up), or the reason of a drop. */
-static __always_inline CV_MUST_CHECK enum cv_verdict forward(struct xdp_md *ctx, struct pkt *pkt,
-							     const struct cv_directory *dir,
-							     const struct cv_listener *listener,
-							     const struct cv_backend *backend)
+STAGE forward(struct xdp_md *ctx, struct pkt *pkt, const struct cv_directory *dir,
+	      const struct cv_listener *listener, const struct cv_backend *backend)
 {
 	bool is_hairpin = backend->ifindex == ctx->ingress_ifindex;
 	enum cv_verdict verdict;
+	__u32 bytes;
 
 	if (!backend->ifindex)
 		return CV_DROP_NO_NEXT_HOP;
 	if (listener->forward == CV_FORWARD_L2 && (!backend->on_link || backend->family != pkt->family))
 		return CV_DROP_FAMILY;
-	if (pkt->ip_bytes + outer_bytes(listener, backend) > backend->mtu && !is_uncut(ctx, pkt))
+	bytes = pkt->ip_bytes + outer_bytes(listener, backend);
+	if (bytes > 0xffff || (bytes > backend->mtu && !is_uncut(ctx, pkt)))
 		return CV_DROP_TOO_BIG;
 	if (!is_hairpin && bpf_redirect_map(&cv_ports, backend->ifindex, 0) != XDP_REDIRECT)
 		return CV_DROP_NO_NEXT_HOP;

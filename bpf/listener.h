@@ -105,9 +105,7 @@ static __always_inline __u16 vip_listener(const struct cv_directory *dir, const 
 
 /* Sets pkt->listener and *ret when the packet is ours; every verdict of this stage but one passes: a fragment to an address and
  * protocol that we serve is ours, though it may not say for which port. */
-static __always_inline CV_MUST_CHECK enum cv_verdict listener_find(struct pkt *pkt,
-								   const struct cv_directory *dir,
-								   struct cv_listener **ret)
+STAGE listener_find(struct pkt *pkt, const struct cv_directory *dir, struct cv_listener **ret)
 {
 	__u64 address_hash = cv_directory_hash(dir, pkt->address);
 	__u32 bit = cv_directory_bit(address_hash);

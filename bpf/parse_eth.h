@@ -13,7 +13,7 @@ static __always_inline bool is_vlan(__be16 ethertype)
 }
 
 /* Sets ethertype and tags. Behind a third tag nobody looks: it passes as "not IP". */
-static __always_inline CV_MUST_CHECK enum cv_verdict parse_eth(struct pkt *pkt)
+STAGE parse_eth(struct pkt *pkt)
 {
 	struct ethhdr *eth = pkt_take(pkt, sizeof(*eth));
 

@@ -12,7 +12,7 @@
 /* Extension headers that are looked through; a packet with more passes as "other protocol". */
 #define PARSE_MAX_EXTENSIONS 6
 
-static __always_inline CV_MUST_CHECK enum cv_verdict parse_ip4(struct pkt *pkt)
+STAGE parse_ip4(struct pkt *pkt)
 {
 	struct iphdr *ip = pkt_take(pkt, sizeof(*ip));
 	__u32 header;
@@ -65,7 +65,7 @@ __noinline bool extensions_walk(struct xdp_md *ctx, struct extensions *at)
 		if (at->next != IPPROTO_HOPOPTS && at->next != IPPROTO_ROUTING &&
 		    at->next != IPPROTO_DSTOPTS && at->next != IPPROTO_FRAGMENT)
 			return true;
-		if ((void *)header + 8 > end)
+		if ((void *)header + 8 > end || at->left < 8)
 			return false;
 		if (at->next != IPPROTO_FRAGMENT)
 			bytes += header->length * 8;
@@ -83,7 +83,7 @@ __noinline bool extensions_walk(struct xdp_md *ctx, struct extensions *at)
 	return true;
 }
 
-static __always_inline CV_MUST_CHECK enum cv_verdict parse_ip6(struct xdp_md *ctx, struct pkt *pkt)
+STAGE parse_ip6(struct xdp_md *ctx, struct pkt *pkt)
 {
 	struct ipv6hdr *ip = pkt_take(pkt, sizeof(*ip));
 	struct extensions at = { 0 };
@@ -119,7 +119,7 @@ static __always_inline CV_MUST_CHECK enum cv_verdict parse_ip6(struct xdp_md *ct
 	return CV_CONTINUE;
 }
 
-static __always_inline CV_MUST_CHECK enum cv_verdict parse_ip(struct xdp_md *ctx, struct pkt *pkt)
+STAGE parse_ip(struct xdp_md *ctx, struct pkt *pkt)
 {
 	if (pkt->ethertype == bpf_htons(ETH_P_IP))
 		return parse_ip4(pkt);

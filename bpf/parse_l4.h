@@ -10,7 +10,7 @@
 #include "pkt.h"
 
 /* Reads the ports, and leaves the cursor at the transport header. */
-static __always_inline CV_MUST_CHECK enum cv_verdict parse_ports(struct pkt *pkt)
+STAGE parse_ports(struct pkt *pkt)
 {
 	__be32 *ports = pkt->cursor;
 
@@ -23,7 +23,7 @@ static __always_inline CV_MUST_CHECK enum cv_verdict parse_ports(struct pkt *pkt
 }
 
 /* Holds the lengths against each other: the IP header said how much there is. */
-static __always_inline CV_MUST_CHECK enum cv_verdict parse_l4(struct pkt *pkt)
+STAGE parse_l4(struct pkt *pkt)
 {
 	if (pkt->protocol == CV_PROTOCOL_TCP) {
 		struct tcphdr *tcp = pkt_take(pkt, sizeof(*tcp));

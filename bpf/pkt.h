@@ -19,6 +19,9 @@
 #define __always_inline inline __attribute__((always_inline))
 #endif
 
+/* A stage of the data path: CV_CONTINUE, or the verdict that ends the packet. */
+#define STAGE static __always_inline CV_MUST_CHECK enum cv_verdict
+
 #define PKT_MAX_VLANS 2
 
 /* A tag behind the addresses of an Ethernet header (IEEE 802.1Q): as it lies in the frame. */

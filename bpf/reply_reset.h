@@ -90,8 +90,7 @@ static __always_inline void fill_reset_tcp(struct tcphdr *tcp, const struct pkt 
 }
 
 /* Turns the packet into the reset. Returns `verdict`, or the reason why there was none. */
-static __always_inline CV_MUST_CHECK enum cv_verdict reply_reset(struct xdp_md *ctx, const struct pkt *pkt,
-								 __u32 now, enum cv_verdict verdict)
+STAGE reply_reset(struct xdp_md *ctx, const struct pkt *pkt, __u32 now, enum cv_verdict verdict)
 {
 	__u32 ip_header = pkt->family == CV_FAMILY_IPV4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
 	__u32 link_header = ETH_HLEN + pkt->vlans * 4;

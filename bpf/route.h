@@ -10,8 +10,7 @@
 #include "select.h"
 
 /* Maglev's choice, and its record. */
-static __always_inline CV_MUST_CHECK enum cv_verdict route_anew(const struct cv_listener *listener,
-								struct pkt *pkt, struct cv_backend **ret)
+STAGE route_anew(const struct cv_listener *listener, struct pkt *pkt, struct cv_backend **ret)
 {
 	enum cv_verdict verdict = select_backend(listener, pkt);
 
@@ -22,9 +21,8 @@ static __always_inline CV_MUST_CHECK enum cv_verdict route_anew(const struct cv_
 }
 
 /* A flow we know: its backend, or if that one is gone or keeps no flows, another from here on. */
-static __always_inline CV_MUST_CHECK enum cv_verdict route_known(const struct cv_listener *listener,
-								 struct pkt *pkt, struct cv_flow *flow,
-								 __u32 now, struct cv_backend **ret)
+STAGE route_known(const struct cv_listener *listener, struct pkt *pkt, struct cv_flow *flow, __u32 now,
+		  struct cv_backend **ret)
 {
 	*ret = flow_backend(flow);
 	if (*ret) {
@@ -64,11 +62,8 @@ static __always_inline void route_open(const struct flow_ref *ref, struct pkt *p
 }
 
 /* One packet was seen before. The first one again goes where it went, whatever became of the Maglev table since. */
-static __always_inline CV_MUST_CHECK enum cv_verdict route_half_open(const struct cv_listener *listener,
-								     struct pkt *pkt,
-								     const struct flow_ref *ref,
-								     struct cv_flow *half, __u32 now,
-								     struct cv_backend **ret)
+STAGE route_half_open(const struct cv_listener *listener, struct pkt *pkt, const struct flow_ref *ref,
+		      struct cv_flow *half, __u32 now, struct cv_backend **ret)
 {
 	enum cv_verdict verdict = route_known(listener, pkt, half, now, ret);
 
@@ -78,8 +73,7 @@ static __always_inline CV_MUST_CHECK enum cv_verdict route_half_open(const struc
 }
 
 /* Room for one more? Only first packets are asked: what belongs to a running flow goes on. */
-static __always_inline CV_MUST_CHECK enum cv_verdict route_admit(const struct cv_listener *listener,
-								 const struct pkt *pkt, bool was_refused)
+STAGE route_admit(const struct cv_listener *listener, const struct pkt *pkt, bool was_refused)
 {
 	struct cv_listener_stats *stats = was_refused ? NULL : listener_stats(pkt);
 
@@ -96,12 +90,19 @@ static __always_inline CV_MUST_CHECK enum cv_verdict route_admit(const struct cv
 	return CV_CONTINUE;
 }
 
+/* How long the record of a first packet lives. A handshake may take longer than its flow may be idle, and so may the
+ * retransmissions of one that was refused; UDP has neither. */
+static __always_inline __u8 half_open_timeout(const struct cv_listener *listener, const struct pkt *pkt)
+{
+	if (pkt->protocol == CV_PROTOCOL_UDP && listener->idle_timeout_s < CV_HALF_OPEN_TIMEOUT_S)
+		return (__u8)listener->idle_timeout_s;
+	return CV_HALF_OPEN_TIMEOUT_S;
+}
+
 /* A flow we have not seen, by its first packet, or by a later one if it began before us or at a neighbour: then
  * Maglev sends it where the neighbour did. Either way one packet proves nothing, and the entry is half-open. */
-static __always_inline CV_MUST_CHECK enum cv_verdict route_new(const struct cv_listener *listener,
-							       struct pkt *pkt, const struct flow_ref *ref,
-							       bool was_refused, __u32 now,
-							       struct cv_backend **ret)
+STAGE route_new(const struct cv_listener *listener, struct pkt *pkt, const struct flow_ref *ref,
+		bool was_refused, __u32 now, struct cv_backend **ret)
 {
 	enum cv_verdict admitted =
 		is_first_packet(pkt) ? route_admit(listener, pkt, was_refused) : CV_CONTINUE;
@@ -113,6 +114,7 @@ static __always_inline CV_MUST_CHECK enum cv_verdict route_new(const struct cv_l
 		.idle_timeout_s = listener->idle_timeout_s,
 		.listener = pkt->listener,
 		.state = admitted ? CV_FLOW_REFUSED : CV_FLOW_HALF_OPEN,
+		.brief_timeout_s = half_open_timeout(listener, pkt),
 	};
 
 	if (!admitted) {
@@ -131,9 +133,7 @@ static __always_inline CV_MUST_CHECK enum cv_verdict route_new(const struct cv_l
 
 /* A TCP packet in the middle of a flow that is not in the table: did the flow idle out, and if not, do we take it
  * for one of a neighbour's? A reset answers neither a reset (RFC 9293 3.10.7.1) nor a first packet. */
-static __always_inline CV_MUST_CHECK enum cv_verdict route_stray(const struct cv_listener *listener,
-								 const struct pkt *pkt,
-								 const struct flow_ref *ref)
+STAGE route_stray(const struct cv_listener *listener, const struct pkt *pkt, const struct flow_ref *ref)
 {
 	bool is_late;
 
@@ -153,9 +153,7 @@ static __always_inline CV_MUST_CHECK enum cv_verdict route_stray(const struct cv
 	return CV_CONTINUE;
 }
 
-static __always_inline CV_MUST_CHECK enum cv_verdict route(const struct cv_listener *listener,
-							   struct pkt *pkt, __u32 now,
-							   struct cv_backend **ret)
+STAGE route(const struct cv_listener *listener, struct pkt *pkt, __u32 now, struct cv_backend **ret)
 {
 	bool was_refused = false;
 	enum cv_verdict verdict;

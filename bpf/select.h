@@ -35,8 +35,7 @@ static __always_inline __u64 select_hash(const struct cv_directory *dir, const s
 }
 
 /* Sets pkt->backend to the owner of the flow's slot. */
-static __always_inline CV_MUST_CHECK enum cv_verdict select_backend(const struct cv_listener *listener,
-								    struct pkt *pkt)
+STAGE select_backend(const struct cv_listener *listener, struct pkt *pkt)
 {
 	__u32 slot = cv_hash_slot(pkt->hash, listener->table_size);
 	__u32 line_index = slot / CV_SLOTS_PER_LINE;

@@ -38,7 +38,7 @@ jansson.h         user/ctl user/daemon user/cli
 sys/socket.h      user/util user/check user/net user/ctl user/dataplane user/daemon user/cli
 sys/un.h          user/ctl user/daemon user/cli
 syslog.h          user/daemon user/cli
-time.h            user/check user/net user/ctl user/dataplane user/daemon user/cli
+time.h            user/util user/check user/net user/ctl user/dataplane user/daemon user/cli
 sys/time.h        user/check user/net user/ctl user/dataplane user/daemon user/cli
 net/if.h          user/net user/dataplane user/daemon user/cli
 linux/if_*.h      bpf user/net user/dataplane
@@ -92,7 +92,8 @@ check_system() {
 
 main() {
   local folder allowed file line rest header
-  for folder in include bpf user/*; do
+  for folder in include bpf user/*/; do
+    folder=${folder%/}
     if ! allowed=$(lookup "$folders" "$folder"); then
       complain "$folder" "which folders it may include is not laid down in $0"
       continue

@@ -20,12 +20,16 @@ url4=http://$LAB_VIP4
 url6=http://[$LAB_VIP6]
 weights=(100 100 200)
 step=0
+bold='' plain=''
+if [[ -t 1 ]]; then
+  bold=$'\e[1m' plain=$'\e[0m'
+fi
 
 # --- telling ---
 
 heading() {
   step=$((step + 1))
-  printf '\n\033[1m%d. %s\033[0m\n' "$step" "$1"
+  printf '\n%s%d. %s%s\n' "$bold" "$step" "$1" "$plain"
 }
 
 say() {
@@ -36,12 +40,11 @@ say() {
 show() {
   printf '\n   $ culvert %s\n' "$*"
   ask "$@" | sed 's/^/   | /'
-  echo
 }
 
 # A step did not come out: what was expected, what was seen, what the daemon said.
 fail() {
-  printf '\n\033[1mIt did not work: %s\033[0m\n   expected: %s\n   seen:     %s\n' "$1" "$2" "$3" >&2
+  printf '\n%sIt did not work: %s%s\n   expected: %s\n   seen:     %s\n' "$bold" "$1" "$plain" "$2" "$3" >&2
   if [[ -s ${LAB_DIR:-}/log/culvertd ]]; then
     echo '   culvertd, last lines:' >&2
     tail -n 15 "$LAB_DIR/log/culvertd" | sed 's/^/   | /' >&2
@@ -74,7 +77,7 @@ share() {
   for name in "$@"; do
     answers=$(grep -cx "$name" "$LAB_DIR/answers")
     want=$((count * weights[${name#b} - 1] / total))
-    line+=$(printf '%4d by %s (%2d %%)   ' "$answers" "$name" $((100 * answers / count)))
+    line+=$(printf '%4d by %s (%2d %%)   ' "$answers" "$name" $(((100 * answers + count / 2) / count)))
     ((answers > want - count * 8 / 100 && answers < want + count * 8 / 100)) ||
       fail "$label: share of $name" "about $want of $count" "$answers"
   done
@@ -129,7 +132,7 @@ listeners:
   - { name: web6, address: '$LAB_VIP6', protocol: tcp, port: 80, pool: web, forward: ipip }
 pools:
   - name: web
-    health: { type: http, path: /healthz, interval: 500ms, timeout: 1s, rise: 2, fall: 2 }
+    health: { type: http, path: /healthz, interval: 500ms, timeout: 500ms, rise: 2, fall: 2 }
     backends:
       - { address: $(lab_backend 4 1), weight: ${weights[0]} }
       - { address: $(lab_backend 4 2), weight: ${weights[1]} }
@@ -153,8 +156,8 @@ start() {
 
 show_shares() {
   heading 'Requests to the VIP, each on a connection of its own, over IPv4 and IPv6'
-  share IPv4 "$url4" 600 b1 b2 b3
-  share IPv6 "$url6" 600 b1 b2 b3
+  share IPv4 "$url4" 800 b1 b2 b3
+  share IPv6 "$url6" 800 b1 b2 b3
 }
 
 show_flows() {
@@ -162,8 +165,8 @@ show_flows() {
   heading 'Flows'
   say 'Eight slow downloads start and keep their connections open.'
   for n in 1 2 3 4; do
-    lab_spawn "hold4-$n" client curl -sS --limit-rate 150k -o /dev/null "$url4/big"
-    lab_spawn "hold6-$n" client curl -sSg --limit-rate 150k -o /dev/null "$url6/big"
+    download_spawn "held4-$n" 4
+    download_spawn "held6-$n" 6
   done
   expect_soon 5 'eight open flows' has_open_flows 8
   sleep 1 # the counts of flows in the status are those of the last sweep
@@ -177,12 +180,12 @@ fail_backend() {
   server_stop b2
   expect_soon 10 'b2 is taken out' backend_is "$(lab_backend 4 2)" down
   say "The health check took b2 out after about $((SECONDS - start)) s."
-  share IPv4 "$url4" 300 b1 b3
-  share IPv6 "$url6" 300 b1 b3
+  share IPv4 "$url4" 800 b1 b3
+  share IPv6 "$url6" 800 b1 b3
   server_start b2
   expect_soon 10 'b2 comes back' backend_is "$(lab_backend 4 2)" up
   say 'It is started again, and takes its share again.'
-  share IPv4 "$url4" 300 b1 b2 b3
+  share IPv4 "$url4" 800 b1 b2 b3
 }
 
 drain_backend() {
@@ -195,7 +198,7 @@ drain_backend() {
   expect_soon 5 "$name is draining" backend_is "$backend" draining
   packets=$(flow_packets "$backend")
   # shellcheck disable=SC2086 # two names
-  share IPv4 "$url4" 300 $others
+  share IPv4 "$url4" 800 $others
   expect_soon 5 "the open flows of $name go on" has_more_packets "$backend" "$packets"
   say "$name got none of them, while its open downloads went on."
   show backends
@@ -207,7 +210,7 @@ kill_daemon() {
   local packets answer
   heading 'kill -9 culvertd, in the middle of 200 requests a second'
   packets=$(listener_sum packets)
-  lab_spawn load client python3 tests/e2e/tools/loader.py --url "$url4/" --rate 200 --seconds 6
+  load_spawn "$url4/" 200 6
   sleep 1.5
   balancer_stop KILL
   say 'It is dead. The XDP program forwards on.'
@@ -288,7 +291,7 @@ main() {
   else
     take_away
   fi
-  printf '\n\033[1mAll of this was really seen, in %d s.\033[0m\n' "$SECONDS"
+  printf '\n%sAll of this was really seen, in %d s.%s\n' "$bold" "$SECONDS" "$plain"
 }
 
 main "$@"

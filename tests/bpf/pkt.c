@@ -283,7 +283,7 @@ void pkt_push_tcp(struct pkt *p, const struct pkt_tcp *tcp)
 	put32(at + 8, tcp->ack);
 	at[12] = (uint8_t)(header_len / 4 << 4);
 	at[13] = tcp->flags;
-	put16(at + 14, tcp->window ? tcp->window : 65535);
+	put16(at + 14, tcp->window < 0 ? 0 : tcp->window ? (uint32_t)tcp->window : 65535);
 	if (tcp->options_len)
 		memcpy(at + 20, tcp->options, tcp->options_len);
 	seal(p);
@@ -329,6 +329,12 @@ static void print_row(const char *label, size_t offset, const uint8_t *bytes, co
 	for (size_t i = offset; i < offset + 16 && i < len; i++)
 		fprintf(stderr, "%c%02x", i >= other_len || bytes[i] != other[i] ? '*' : ' ', bytes[i]);
 	fputc('\n', stderr);
+}
+
+void pkt_print(const struct pkt *p)
+{
+	for (size_t offset = 0; offset < p->len; offset += 16)
+		print_row("", offset, p->data, p->data, p->len, p->len);
 }
 
 void pkt_assert(const struct pkt *want, const void *got, size_t got_len, const char *file, int line)

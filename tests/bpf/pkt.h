@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 #define PKT_MAX_LEN 4096
-#define PKT_MAX_LAYERS 12
+#define PKT_MAX_LAYERS 16
 
 enum pkt_kind {
 	PKT_ETH,
@@ -101,7 +101,7 @@ struct pkt_tcp {
 	uint32_t seq;
 	uint32_t ack;
 	uint8_t flags;
-	uint16_t window;	/* 65535 */
+	int window;		/* 65535; -1 for 0 */
 	const uint8_t *options; /* padded as in IPv4 */
 	size_t options_len;
 };
@@ -141,6 +141,9 @@ uint8_t *pkt_layer(struct pkt *p, size_t n);
 
 /* Puts the right checksum into an IPv4 header that was changed by hand. */
 void pkt_ipv4_checksum(uint8_t *header);
+
+/* Shows the bytes on standard error. */
+void pkt_print(const struct pkt *p);
 
 /* Fails, showing both side by side where they differ, unless the bytes are those of `want`. */
 #define assert_pkt(want, got, got_len) pkt_assert(want, got, got_len, __FILE__, __LINE__)

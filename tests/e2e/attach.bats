@@ -41,6 +41,16 @@ lb_program() {
   lab_ip lb -json link show eth0 | json_get 'd[0].get("xdp", {}).get("prog", {}).get("id", "")'
 }
 
+# intrude xdpdrv|xdpgeneric [overwrite]: somebody else's program on the balancer's eth0.
+intrude() {
+  lab_in lb bpftool net attach "$1" pinned "$LAB_DIR/bpf/xdp_pass" dev eth0 "${@:2}"
+}
+
+# our_pins: whatever is pinned and does not belong to the lab.
+our_pins() {
+  find "$LAB_DIR/bpf" -mindepth 1 -not -path "$LAB_DIR/bpf/b*" -not -name xdp_pass -not -name '*.debug'
+}
+
 # exists prog|map ID
 exists() {
   bpftool "$1" show id "$2" >/dev/null 2>&1
@@ -99,7 +109,7 @@ is_gone() {
 
   balancer_detach --all
   is 'program on eth0' "$(lb_program)" ''
-  is 'pins' "$(find "$LAB_DIR/bpf" -mindepth 1 -not -path "$LAB_DIR/bpf/b*")" ''
+  is 'pins' "$(our_pins)" ''
   for map in $id; do
     wait_for 5 is_gone map "$map"
   done
@@ -122,12 +132,12 @@ is_gone() {
   contains "$output" eth9
   run -2 balancer_attach eth0 turbo
   contains "$output" turbo
-  is 'pins' "$(find "$LAB_DIR/bpf" -mindepth 1 -not -path "$LAB_DIR/bpf/b*")" ''
+  is 'pins' "$(our_pins)" ''
 }
 
 @test "somebody else's XDP program is not thrown out" {
   local foreign
-  lab_ip lb link set eth0 xdpdrv object "$LAB_DIR/xdp_pass.o" section xdp
+  intrude xdpdrv
   foreign=$(lb_program)
   run balancer_attach eth0
   exists prog "$foreign"
@@ -145,7 +155,7 @@ is_gone() {
 
 @test "somebody else's generic XDP program is not thrown out either" {
   local foreign
-  lab_ip lb link set eth0 xdpgeneric object "$LAB_DIR/xdp_pass.o" section xdp
+  intrude xdpgeneric
   foreign=$(lb_program)
   run balancer_attach eth0
   exists prog "$foreign"
@@ -154,8 +164,22 @@ is_gone() {
 
 @test 'nobody can take our place unnoticed: the link keeps it' {
   balancer_attach eth0
-  run ! lab_ip lb link set eth0 xdpdrv object "$LAB_DIR/xdp_pass.o" section xdp
+  run ! intrude xdpdrv overwrite
   run ! lab_ip lb link set eth0 xdp off
   balancer_start
   wait_for 10 http_ask 1 "$(http_url 4 80 /whoami)"
+}
+
+@test 'ip netns exec: what is pinned outlives the command, though its /sys is a private one' {
+  local pins=/sys/fs/bpf/$LAB_NAME was_mounted=no
+  ! mountpoint -q /sys/fs/bpf || was_mounted=yes
+  in_private() {
+    ip netns exec "$LAB_NAME-lb" "$BALANCER_BUILD/culvert" "$@" --pin-dir "$pins"
+  }
+  in_private attach eth0 --mode native
+  contains "$(in_private version)" 'eth0: program'
+  contains "$(lab_in lb ip link show eth0)" 'prog/xdp'
+  in_private detach --all
+  [[ ! -e $pins ]]
+  [[ $was_mounted == yes ]] || umount /sys/fs/bpf
 }

@@ -9,18 +9,18 @@ culvert() {
   lab_in "${CULVERT_NS:-lb}" "$BALANCER_BUILD/culvert" "$@"
 }
 
-# ask SUBCOMMAND ARGUMENTS...: a command that talks to the daemon.
+# ask SUBCOMMAND ARGUMENTS...: the command, about the lab's daemon and data plane.
 ask() {
-  culvert "$1" --socket "$LAB_DIR/culvertd.sock" "${@:2}"
+  culvert --socket "$LAB_DIR/culvertd.sock" --pin-dir "$LAB_DIR/bpf/culvert" "$@"
 }
 
 # balancer_attach PORT [MODE], balancer_detach PORT|--all
 balancer_attach() {
-  culvert attach "$1" --mode "${2:-native}" --pin-dir "$LAB_DIR/bpf/culvert"
+  ask attach "$1" --mode "${2:-native}"
 }
 
 balancer_detach() {
-  culvert detach "$1" --pin-dir "$LAB_DIR/bpf/culvert"
+  ask detach "$1"
 }
 
 # balancer_decap: every backend takes tunnels off.
@@ -64,7 +64,7 @@ EOF
   for family in 4 6; do
     cat <<EOF
   - name: pool$family
-    health: { type: http, port: 80, path: /healthz, interval: 300ms, timeout: 1s, rise: 2, fall: 2 }
+    health: { type: http, port: 80, path: /healthz, interval: 500ms, timeout: 500ms, rise: 2, fall: 2 }
     backends:
 $(for ((n = 1; n <= LAB_BACKENDS; n++)); do
       echo "      - { address: '$(lab_backend "$family" "$n")', weight: ${weights[n - 1]:-100} }"

@@ -65,6 +65,17 @@ contains() {
   }
 }
 
+# udp_answered 4|6 PORT: every datagram is answered, those of one flow by one backend.
+udp_answered() {
+  local counts
+  counts=$(udp_ask "$@") || {
+    echo "datagrams were lost: $counts"
+    return 1
+  }
+  is 'flows that moved' "$(json_get 'd["moved"]' <<<"$counts")" 0
+  is 'backends that answered' "$(json_get 'len(d["by_server"])' <<<"$counts")" "$LAB_BACKENDS"
+}
+
 # wait_for SECONDS COMMAND...
 wait_for() {
   lab_wait "$@" || {

@@ -12,7 +12,7 @@
 # can live side by side, and lab_down finds it all, whoever calls it. Should the shell that made the lab die
 # without calling it, a guard does. Only namespaces made here see a changed sysctl.
 
-LAB_SOURCE=${BASH_SOURCE[0]}
+LAB_SOURCE=$(realpath "${BASH_SOURCE[0]}")
 
 # The addresses. The client's and the VIPs are those for documentation (RFC 5737, RFC 3849).
 LAB_VIP4=192.0.2.10
@@ -49,7 +49,7 @@ lab_up() {
   echo "$LAB_NAME" >"$LAB_DIR/name"
   lab_guard
   mount -t bpf bpf "$LAB_DIR/bpf"
-  lab_build_pass
+  lab_load_pass
   for ns in client router lb $(lab_backend_names); do
     lab_add_namespace "$ns"
   done
@@ -204,12 +204,13 @@ lab_add_vip() {
 # filled in before they cross.
 lab_face_xdp() {
   lab_in router ethtool -K "$1" tx off >/dev/null
-  lab_ip router link set "$1" xdp object "$LAB_DIR/xdp_pass.o" section xdp
+  lab_in router bpftool net attach xdpdrv pinned "$LAB_DIR/bpf/xdp_pass" dev "$1"
 }
 
-lab_build_pass() {
+lab_load_pass() {
   clang -target bpf -O2 -g -c "$(dirname "$LAB_SOURCE")/xdp_pass.bpf.c" -o "$LAB_DIR/xdp_pass.o" \
     -idirafter "/usr/include/$(gcc -print-multiarch)"
+  bpftool prog load "$LAB_DIR/xdp_pass.o" "$LAB_DIR/bpf/xdp_pass"
 }
 
 # --- commands and processes in it ---
@@ -224,6 +225,7 @@ lab_in() {
 lab_spawn() {
   (exec nsenter --net="/run/netns/$LAB_NAME-$2" "${@:3}") </dev/null >>"$LAB_DIR/log/$1" 2>&1 3>&- &
   echo "$! $(lab_birth $!)" >"$LAB_DIR/pid/$1"
+  disown $! # no word from the shell when it is killed
 }
 
 # lab_birth PID: when that process started, in ticks; nothing if it is gone or only its exit status is left.

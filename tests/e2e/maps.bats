@@ -6,8 +6,8 @@ load helper
 
 setup_file() {
   fixture_balanced routed 2
-  lab_spawn held4 client curl -sS -m 60 --limit-rate 100k -o /dev/null "$(http_url 4 80 /big)"
-  lab_spawn held6 client curl -sS -g -m 60 --limit-rate 100k -o /dev/null "$(http_url 6 80 /big)"
+  download_spawn held4 4
+  download_spawn held6 6
   wait_for 5 listeners_have_flows
 }
 
@@ -24,21 +24,39 @@ dump() {
   bpftool map dump pinned "$LAB_DIR/bpf/culvert/$1" 2>&1 | head -n "${2:-400}" || true
 }
 
+# The kernel takes no BTF for maps of maps and of ports; of the former, the maps inside have it.
+is_plain() {
+  [[ $(bpftool -j map show pinned "$1") != *'"type":"'@(array_of_maps|devmap_hash)'"'* ]]
+}
+
+# inner MAP: the id of the first map inside a map of maps, in which most entries may be empty.
+inner() {
+  bpftool -j map dump pinned "$1" |
+    json_get 'int.from_bytes(next(bytes(int(b, 16) for b in e["value"]) for e in d if isinstance(e["value"], list)), "little")'
+}
+
 @test 'every pinned map has BTF for its key and value' {
   local map
   holds 'pinned maps' "$(maps | wc -l) >= 10"
   for map in $(maps); do
-    contains "$(bpftool -j map show pinned "$map")" '"btf_id":'
+    if is_plain "$map"; then
+      contains "$(bpftool -j map show pinned "$map")" '"btf_id":'
+    fi
+  done
+  for map in cv_directory cv_maglev; do
+    contains "$(bpftool -j map show id "$(inner "$LAB_DIR/bpf/culvert/$map")")" '"btf_id":'
   done
 }
 
 @test 'no dump falls back to bytes' {
   local map
   for map in $(maps); do
-    run dump "$(basename "$map")"
-    if grep -E '^key:$|^key: ([0-9a-f]{2} )+ *value:' <<<"$output"; then
-      echo "$(basename "$map") is dumped as bytes"
-      return 1
+    if is_plain "$map"; then
+      run dump "$(basename "$map")"
+      if grep -E '^key:$|^key: ([0-9a-f]{2} )+ *value:' <<<"$output"; then
+        echo "$(basename "$map") is dumped as bytes"
+        return 1
+      fi
     fi
   done
 }

@@ -6,6 +6,7 @@ load helper
 
 setup_file() {
   fixture twoarm 3
+  servers_up_udp
   PORTS='eth0 eth1' balancer_config >"$LAB_DIR/culvert.yaml"
   balancer_attach eth0
   balancer_attach eth1
@@ -26,7 +27,7 @@ whole() {
 @test 'redirect, IPv6 client, IPv6 backends: 20 MB down and up' { whole 6 80; }
 @test 'redirect, IPv4 client, IPv6 backends: 20 MB down and up' { whole 4 81; }
 @test 'redirect, IPv6 client, IPv4 backends: 20 MB down and up' { whole 6 81; }
-@test 'redirect: UDP echo over both families' { udp_ask 100 4 7 && udp_ask 100 6 7; }
+@test 'redirect: UDP echo over both families' { udp_answered 4 7 && udp_answered 6 7; }
 
 @test 'both ports are in the status' {
   is 'ports' "$(status_get 'sorted(i["name"] for i in d["interfaces"])')" "['eth0', 'eth1']"

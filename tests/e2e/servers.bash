@@ -4,10 +4,13 @@
 #
 # Each backend runs an nginx that listens on ports 80 and 81 of all its addresses, the VIPs included:
 #   /whoami, /    the backend's name          /big       20 MB that are the same on every backend
-#   /healthz      200                         /upload/   takes PUT into LAB_DIR/bN/upload
+#   /healthz      200                         /slow      the same at 200 kB a second
+#   /upload/      takes PUT, into LAB_DIR/bN/upload
 
 
-# servers_up: an nginx on every backend, and a UDP echo on ports 7 and 8.
+SERVERS_TOOLS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/tools
+
+# servers_up: an nginx on every backend.
 servers_up() {
   local n
   head -c 20000000 /dev/urandom >"$LAB_DIR/big"
@@ -17,6 +20,21 @@ servers_up() {
   done
   for ((n = 1; n <= LAB_BACKENDS; n++)); do
     lab_wait 10 lab_in "b$n" curl -fs -m 1 http://127.0.0.1/healthz
+  done
+}
+
+# servers_up_udp: on every backend a UDP echo on ports 7 and 8 of the VIPs.
+servers_up_udp() {
+  local n port
+  for ((n = 1; n <= LAB_BACKENDS; n++)); do
+    for port in 7 8; do
+      lab_spawn "udp$port-b$n" "b$n" python3 "$SERVERS_TOOLS/udp_echo.py" server --name "b$n" --port "$port" \
+        "$LAB_VIP4" "$LAB_VIP6"
+    done
+  done
+  for ((n = 1; n <= LAB_BACKENDS; n++)); do
+    lab_wait 10 grep -q ready "$LAB_DIR/log/udp7-b$n"
+    lab_wait 10 grep -q ready "$LAB_DIR/log/udp8-b$n"
   done
 }
 
@@ -58,6 +76,7 @@ http {
     location / { return 200 "$1\n"; }
     location = /healthz { return 200 "ok\n"; }
     location = /big { alias $LAB_DIR/big; }
+    location = /slow { alias $LAB_DIR/big; limit_rate 200k; }
     location /upload/ { root $dir; dav_methods PUT; }
   }
 }
@@ -92,4 +111,22 @@ http_upload() {
   lab_in client curl -sS -f -g -m 30 -T "$LAB_DIR/big" "$1/upload/$name" >/dev/null
   cat "$LAB_DIR"/b*/upload/"$name" | sha256sum | cut -d ' ' -f 1
   rm "$LAB_DIR"/b*/upload/"$name"
+}
+
+# udp_ask 4|6 PORT: 50 flows of 10 datagrams to the VIP. Prints what udp_echo.py counted; false if one was lost.
+udp_ask() {
+  local vip=$LAB_VIP4
+  [[ $1 == 4 ]] || vip=$LAB_VIP6
+  lab_in client python3 "$SERVERS_TOOLS/udp_echo.py" client --flows 50 --packets 10 --interval 0.05 "$vip" "$2"
+}
+
+# load_spawn URL RATE SECONDS: requests at a fixed rate as the process `load`, summed up in log/load.
+load_spawn() {
+  rm -f "$LAB_DIR/log/load"
+  lab_spawn load client python3 "$SERVERS_TOOLS/loader.py" --url "$1" --rate "$2" --seconds "$3"
+}
+
+# download_spawn NAME 4|6: a steady, slow download over the VIP as a process of that name, into LAB_DIR/NAME.
+download_spawn() {
+  lab_spawn "$1" client curl -sS -f -g -m 110 -N -o "$LAB_DIR/$1" "$(http_url "$2" 80 /slow)"
 }

@@ -81,7 +81,7 @@ static void test_timeout(void **state)
 	assert_int_equal(getsockname(listener, (struct sockaddr *)&name, &len), 0);
 	for (i = 0; i < 4; i++) {
 		fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-		connect(fillers[i], (struct sockaddr *)&name, sizeof(name));
+		(void)!connect(fillers[i], (struct sockaddr *)&name, sizeof(name));
 	}
 	world_new(&world);
 	target = make_target(0, HEALTH_TCP, "127.0.0.1", ntohs(name.sin_port));

@@ -38,46 +38,29 @@ static void numbers_have_bounds(void **state)
 	assert_int_equal(n, UINT32_MAX);
 }
 
-static void times_have_units(void **state)
+static void times_have_units_and_bounds(void **state)
 {
-	static const char *const wrong[] = {
-		"", "s", "5", "5x", "0s", "-5s", "5 s", "1.5h", "25h", "86401s", "99999999999999999999s"
-	};
+	static const char *const wrong[] = { "", "s", "5", "0s", "999ms", "-5s", "25h", "86401s" };
+	struct err err;
 	uint32_t s = 0;
 
 	(void)state;
-	assert_int_equal(cli_parse_duration("1s", &s, NULL), 0);
+	assert_int_equal(cli_parse_seconds("1s", 86400, &s, NULL), 0);
 	assert_int_equal(s, 1);
-	assert_int_equal(cli_parse_duration("5m", &s, NULL), 0);
-	assert_int_equal(s, 300);
-	assert_int_equal(cli_parse_duration("24h", &s, NULL), 0);
+	assert_int_equal(cli_parse_seconds("1001ms", 86400, &s, NULL), 0);
+	assert_int_equal(s, 2);
+	assert_int_equal(cli_parse_seconds("24h", 86400, &s, NULL), 0);
 	assert_int_equal(s, 86400);
 	for (size_t i = 0; i < CV_ARRAY_SIZE(wrong); i++)
-		assert_int_equal(cli_parse_duration(wrong[i], &s, NULL), -EINVAL);
+		assert_int_equal(cli_parse_seconds(wrong[i], 86400, &s, &err), -EINVAL);
 	assert_int_equal(s, 86400);
-}
-
-static void distances_count_letters(void **state)
-{
-	char endless[200];
-
-	(void)state;
-	assert_int_equal(cli_distance("status", "status"), 0);
-	assert_int_equal(cli_distance("", "flows"), 5);
-	assert_int_equal(cli_distance("flows", ""), 5);
-	assert_int_equal(cli_distance("listener", "listeners"), 1);
-	assert_int_equal(cli_distance("statsu", "status"), 2);
-	assert_int_equal(cli_distance("kitten", "sitting"), 3);
-	memset(endless, 'x', sizeof(endless) - 1);
-	endless[sizeof(endless) - 1] = '\0';
-	assert_int_equal(cli_distance(endless, "flows"), 63);
-	assert_int_equal(cli_distance("flows", endless), 63);
+	assert_string_equal(err.text, "not a time from 1s to 24h with its unit, like 90s, 5m or 1h");
 }
 
 enum { OPTION_NAME = CLI_OPTION_OWN };
 
 static const struct option options[] = {
-	{ "name", required_argument, NULL, OPTION_NAME }, CLI_JSON, CLI_SOCKET, CLI_HELP, { 0 }
+	{ "name", required_argument, NULL, OPTION_NAME }, CLI_JSON, CLI_WHERE, CLI_HELP, { 0 }
 };
 
 static int take(int option, const char *value, void *arg, struct err *err)
@@ -97,7 +80,7 @@ static int parse(const char *line, struct cli *cli, const char **name, const cha
 	char *argv[16] = { NULL };
 	int argc = 0, status;
 
-	strcpy(words, line);
+	snprintf(words, sizeof(words), "%s", line);
 	for (char *word = strtok(words, " "); word; word = strtok(NULL, " "))
 		argv[argc++] = word;
 	status = cli_parse(&spec, argc, argv, cli, name);
@@ -114,13 +97,32 @@ static void options_stand_anywhere(void **state)
 	assert_int_equal(parse("test one --json --name n two --socket /s", &cli, &name, &operand), CLI_GO_ON);
 	assert_true(cli.json);
 	assert_string_equal(cli.socket, "/s");
-	assert_string_equal(cli.pin_dir, DP_DEFAULT_PIN_DIR);
+	assert_null(cli.pin_dir);
+	/* no daemon is there to say where */
+	assert_string_equal(cli_pin_dir(&cli), DP_DEFAULT_PIN_DIR);
 	assert_string_equal(name, "n");
 	assert_string_equal(operand, "one");
 	assert_int_equal(parse("test --name=m -- --json", &cli, &name, &operand), CLI_GO_ON);
 	assert_false(cli.json);
 	assert_string_equal(name, "m");
 	assert_string_equal(operand, "--json");
+	assert_int_equal(parse("test one --pin-dir /p", &cli, &name, &operand), CLI_GO_ON);
+	assert_string_equal(cli_pin_dir(&cli), "/p");
+}
+
+static void the_pin_dir_is_as_given_or_the_default(void **state)
+{
+	const char *name, *operand;
+	struct cli cli;
+
+	(void)state;
+	assert_int_equal(parse("test 1", &cli, &name, &operand), CLI_GO_ON);
+	assert_string_equal(cli_pin_dir(&cli), DP_DEFAULT_PIN_DIR);
+	assert_int_equal(parse("test 1 --pin-dir /p --socket /nobody/there", &cli, &name, &operand),
+			 CLI_GO_ON);
+	assert_string_equal(cli_pin_dir(&cli), "/p");
+	assert_int_equal(parse("test 1 --socket /nobody/there", &cli, &name, &operand), CLI_GO_ON);
+	assert_string_equal(cli_pin_dir(&cli), DP_DEFAULT_PIN_DIR);
 }
 
 /* What is said to the person goes nowhere while this parses. */
@@ -222,9 +224,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(numbers_have_bounds),
-		cmocka_unit_test(times_have_units),
-		cmocka_unit_test(distances_count_letters),
+		cmocka_unit_test(times_have_units_and_bounds),
 		cmocka_unit_test(options_stand_anywhere),
+		cmocka_unit_test(the_pin_dir_is_as_given_or_the_default),
 		cmocka_unit_test(wrong_command_lines_end_with_2),
 		cmocka_unit_test(endpoints_are_written_as_in_a_url),
 		cmocka_unit_test(what_a_document_lacks_counts_as_nothing),

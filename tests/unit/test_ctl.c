@@ -73,7 +73,7 @@ static int setup(void **state)
 	struct lab *lab = calloc(1, sizeof(*lab));
 
 	assert_non_null(lab);
-	strcpy(lab->dir, "/tmp/culvert-ctl-XXXXXX");
+	snprintf(lab->dir, sizeof(lab->dir), "/tmp/culvert-ctl-XXXXXX");
 	assert_non_null(mkdtemp(lab->dir));
 	snprintf(lab->path, sizeof(lab->path), "%s/run/sock", lab->dir);
 	assert_int_equal(uv_loop_init(&lab->loop), 0);
@@ -105,7 +105,7 @@ static int dial(const struct lab *lab)
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
 
 	assert_true(fd >= 0);
-	strcpy(sun.sun_path, lab->path);
+	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s", lab->path);
 	if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) < 0) {
 		close(fd);
 		return -1;
@@ -133,7 +133,7 @@ static const char *hear(struct lab *lab, int fd)
 		n = recv(fd, text + used, sizeof(text) - 4 - used, 0);
 		used += n > 0 ? (size_t)n : 0;
 	} while (n > 0);
-	strcpy(text + used, n == 0 ? "EOF" : "");
+	snprintf(text + used, sizeof(text) - used, "%s", n == 0 ? "EOF" : "");
 	return text;
 }
 

@@ -78,16 +78,19 @@ static void filters_are_met_all_at_once(void **state)
 
 static void timeouts_follow_the_state(void **state)
 {
-	struct cv_flow flow = { .idle_timeout_s = 350, .closing_timeout_s = 5, .state = CV_FLOW_OPEN };
+	struct cv_flow flow = { .idle_timeout_s = 350, .brief_timeout_s = 5, .state = CV_FLOW_OPEN };
 
 	(void)state;
 	assert_int_equal(cv_flow_timeout(&flow), 350);
 	flow.state = CV_FLOW_CLOSING;
 	assert_int_equal(cv_flow_timeout(&flow), 5);
 	flow.state = CV_FLOW_HALF_OPEN;
-	assert_int_equal(cv_flow_timeout(&flow), CV_HALF_OPEN_TIMEOUT_S);
+	assert_int_equal(cv_flow_timeout(&flow), 5);
+	/* a handshake, or the retransmissions of one that was refused, may take longer than a flow may be idle */
 	flow.idle_timeout_s = 1;
-	assert_int_equal(cv_flow_timeout(&flow), 1);
+	assert_int_equal(cv_flow_timeout(&flow), 5);
+	flow.state = CV_FLOW_REFUSED;
+	assert_int_equal(cv_flow_timeout(&flow), 5);
 	flow.state = CV_FLOW_CLOSING;
 	assert_int_equal(cv_flow_timeout(&flow), 1);
 
@@ -97,14 +100,15 @@ static void timeouts_follow_the_state(void **state)
 	assert_false(cv_flow_is_expired(&flow, 99)); /* seen by a processor that is ahead */
 }
 
-static void states_have_names(void **state)
+static void states_that_are_shown_have_names(void **state)
 {
+	static const enum cv_flow_state shown[] = { CV_FLOW_HALF_OPEN, CV_FLOW_OPEN, CV_FLOW_CLOSING };
 	enum cv_flow_state parsed = CV_FLOW_NONE;
 
 	(void)state;
-	for (int i = CV_FLOW_HALF_OPEN; i <= CV_FLOW_CLOSING; i++) {
-		assert_int_equal(flow_state_parse(flow_state_name((enum cv_flow_state)i), &parsed), 0);
-		assert_int_equal(parsed, i);
+	for (size_t i = 0; i < CV_ARRAY_SIZE(shown); i++) {
+		assert_int_equal(flow_state_parse(flow_state_name(shown[i]), &parsed), 0);
+		assert_int_equal(parsed, shown[i]);
 	}
 	assert_int_equal(flow_state_parse("none", &parsed), -EINVAL);
 	assert_int_equal(flow_state_parse("", &parsed), -EINVAL);
@@ -153,9 +157,12 @@ static void fewer_than_wanted_is_fine(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(clients_are_met_by_prefix), cmocka_unit_test(filters_are_met_all_at_once),
-		cmocka_unit_test(timeouts_follow_the_state), cmocka_unit_test(states_have_names),
-		cmocka_unit_test(the_highest_ranks_stay),    cmocka_unit_test(fewer_than_wanted_is_fine),
+		cmocka_unit_test(clients_are_met_by_prefix),
+		cmocka_unit_test(filters_are_met_all_at_once),
+		cmocka_unit_test(timeouts_follow_the_state),
+		cmocka_unit_test(states_that_are_shown_have_names),
+		cmocka_unit_test(the_highest_ranks_stay),
+		cmocka_unit_test(fewer_than_wanted_is_fine),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,8 +28,8 @@ static int setup(void **state)
 	(void)state;
 	maker_init(&maker);
 	maker_pool(&maker, "web", SIZE);
-	for (uint8_t i = 0; i < CV_ARRAY_SIZE(weights); i++)
-		maker_backend(&maker, 0, maker_v4(10, 0, 1, i + 1), weights[i]);
+	for (size_t i = 0; i < CV_ARRAY_SIZE(weights); i++)
+		maker_backend(&maker, 0, maker_v4(10, 0, 1, (uint8_t)(i + 1)), weights[i]);
 	maker_listener(&maker, "https", maker_v4(192, 0, 2, 10), 443, 443, 0);
 	empty = image_new();
 	return maker_build(&maker, empty, &image);

@@ -148,7 +148,7 @@ static void plain_build(size_t nr, const char *seed, uint16_t *table, uint32_t s
 	for (size_t i = 0; i < nr; i++)
 		plain[i].credit = most / 2;
 	memset(table, 0, size * sizeof(*table));
-	for (size_t i = 0; left > 0; i = (i + 1) % nr) {
+	for (size_t i = 0; left > 0; i = i + 1 < nr ? i + 1 : 0) {
 		struct plain *turn = &plain[i];
 		uint32_t slot;
 

@@ -72,7 +72,7 @@ static void cut_long_line(size_t size, const char *rest, char *out, size_t out_s
 
 	assert_non_null(text);
 	memset(text, 'x', size);
-	strcpy(text + size, rest);
+	memcpy(text + size, rest, strlen(rest) + 1);
 	cut_lines(text, size + strlen(rest), 4096, out, out_size);
 	free(text);
 }

@@ -43,8 +43,9 @@ static void cancel(struct check_op *op)
 	free_check(check);
 }
 
-/* Takes header lines and body alike; anything but `size` ends the transfer. */
-static size_t discard(char *data, size_t one, size_t size, void *arg)
+/* Takes header lines and body alike; anything but `size` ends the transfer. libcurl wants `data` as it is. */
+static size_t discard(char *data, // NOLINT(readability-non-const-parameter)
+		      size_t one, size_t size, void *arg)
 {
 	struct http_check *check = arg;
 

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "dataplane/bpffs.h"
+#include "util/number.h"
 
 int cli_complain(const char *name, int status, const char *format, ...)
 {
@@ -105,13 +107,14 @@ const char *cli_pin_dir(struct cli *cli)
 	const char *pin_dir = NULL;
 	json_t *result = NULL;
 
-	if (cli->pin_dir)
-		return cli->pin_dir;
-	if (cli->is_socket_given && !ctl_call(cli->socket, "where", NULL, &result, NULL))
-		pin_dir = json_string_value(json_object_get(result, "pin_dir"));
-	snprintf(cli->found, sizeof(cli->found), "%s", pin_dir ? pin_dir : DP_DEFAULT_PIN_DIR);
-	json_decref(result);
-	cli->pin_dir = cli->found;
+	if (!cli->pin_dir) {
+		if (cli->is_socket_given && !ctl_call(cli->socket, "where", NULL, &result, NULL))
+			pin_dir = json_string_value(json_object_get(result, "pin_dir"));
+		snprintf(cli->found, sizeof(cli->found), "%s", pin_dir ? pin_dir : DP_DEFAULT_PIN_DIR);
+		json_decref(result);
+		cli->pin_dir = cli->found;
+	}
+	bpffs_reach(cli->pin_dir);
 	return cli->pin_dir;
 }
 
@@ -127,7 +130,7 @@ int cli_ask(const char *name, const struct cli *cli, const char *command, json_t
 		return cli_complain(name, CLI_FAILED, "%s", err.text);
 	if (r > 0) {
 		text = json_string_value(result);
-		cli_complain(name, r, "%s%s", strchr(text, '\n') ? "\n" : "", text);
+		cli_complain(name, r, "%s%s", strchr(text, '\n') ? "refused:\n" : "", text);
 		json_decref(result);
 		return r;
 	}
@@ -157,63 +160,24 @@ int cli_print_table(const char *name, struct out_table *table)
 
 int cli_parse_number(const char *text, uint32_t min, uint32_t max, uint32_t *ret, struct err *err)
 {
-	unsigned long long value = 0;
-	char *end = NULL;
+	uint64_t value;
 
-	errno = 0;
-	if (*text >= '0' && *text <= '9')
-		value = strtoull(text, &end, 10);
-	if (!end || *end || errno || value < min || value > max)
+	if (number_parse(text, &value) < 0 || value < min || value > max)
 		return err_set(err, -EINVAL, "not a whole number from %u to %u", min, max);
 	*ret = (uint32_t)value;
 	return 0;
 }
 
-int cli_parse_duration(const char *text, uint32_t *ret_s, struct err *err)
+int cli_parse_seconds(const char *text, uint32_t max_s, uint32_t *ret_s, struct err *err)
 {
-	static const struct {
-		char unit;
-		uint32_t s;
-	} units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 } };
-	const uint32_t max = 86400;
-	size_t len = strlen(text);
-	char digits[16];
-	uint32_t value;
+	char max[DURATION_TEXT_LEN];
+	uint64_t ms;
 
-	for (size_t i = 0; len && len < sizeof(digits) && i < sizeof(units) / sizeof(units[0]); i++) {
-		if (text[len - 1] != units[i].unit)
-			continue;
-		memcpy(digits, text, len - 1);
-		digits[len - 1] = '\0';
-		if (cli_parse_number(digits, 1, max / units[i].s, &value, NULL) < 0)
-			break;
-		*ret_s = value * units[i].s;
-		return 0;
-	}
-	return err_set(err, -EINVAL, "not a time from 1s to 24h with its unit, like 90s, 5m or 1h");
-}
-
-unsigned cli_distance(const char *a, const char *b)
-{
-	size_t a_len = strnlen(a, 63), b_len = strnlen(b, 63);
-	unsigned row[64];
-
-	/* row[j] is the distance of what was seen of `a` from the first j letters of `b`. */
-	for (size_t j = 0; j <= b_len; j++)
-		row[j] = (unsigned)j;
-	for (size_t i = 1; i <= a_len; i++) {
-		unsigned diagonal = row[0];
-
-		row[0] = (unsigned)i;
-		for (size_t j = 1; j <= b_len; j++) {
-			unsigned replaced = diagonal + (a[i - 1] != b[j - 1]);
-			unsigned shorter = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
-
-			diagonal = row[j];
-			row[j] = replaced < shorter ? replaced : shorter;
-		}
-	}
-	return row[b_len];
+	if (duration_parse(text, &ms) < 0 || ms < 1000 || ms > max_s * 1000ULL)
+		return err_set(err, -EINVAL, "not a time from 1s to %s with its unit, like 90s, 5m or 1h",
+			       duration_format(max_s * 1000ULL, max));
+	*ret_s = (uint32_t)((ms + 999) / 1000);
+	return 0;
 }
 
 const char *cli_mode_name(enum attach_mode mode)

@@ -88,14 +88,10 @@ int cli_print_json(const char *name, json_t *json);
 /* Prints a table and ends it. The status to end with. */
 int cli_print_table(const char *name, struct out_table *table);
 
-/* A whole number from min to max; a time with its unit, like 90s, 5m or 1h, from a second to a day.
+/* A whole number from min to max; a time with its unit from a second to max_s, rounded up to whole seconds.
  * -EINVAL, and in err what is allowed. */
 int cli_parse_number(const char *text, uint32_t min, uint32_t max, uint32_t *ret, struct err *err);
-int cli_parse_duration(const char *text, uint32_t *ret_s, struct err *err);
-
-/* How many letters must be added, dropped or replaced to make `b` of `a` (Levenshtein), as far as the first
- * 63 of each go. */
-unsigned cli_distance(const char *a, const char *b);
+int cli_parse_seconds(const char *text, uint32_t max_s, uint32_t *ret_s, struct err *err);
 
 /* "auto", "native", "generic". */
 const char *cli_mode_name(enum attach_mode mode);
@@ -103,6 +99,7 @@ const char *cli_mode_name(enum attach_mode mode);
 int cmd_attach(int argc, char **argv);
 int cmd_detach(int argc, char **argv);
 int cmd_check(int argc, char **argv);
+int cmd_plan(int argc, char **argv);
 int cmd_reload(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_listeners(int argc, char **argv);

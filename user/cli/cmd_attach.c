@@ -51,9 +51,10 @@ static void report_success(struct report *report, const char *ifname, const char
 			      json_pack("{s:s, s:b, s:s*}", "name", ifname, "ok", 1, "mode", mode));
 }
 
+/* The sentence in `err` names the interface. */
 static void report_failure(struct report *report, const char *ifname, const struct err *err)
 {
-	report->status = cli_complain(report->name, CLI_FAILED, "%s: %s", ifname, err->text);
+	report->status = cli_complain(report->name, CLI_FAILED, "%s", err->text);
 	json_array_append_new(report->interfaces,
 			      json_pack("{s:s, s:b, s:s}", "name", ifname, "ok", 0, "error", err->text));
 }

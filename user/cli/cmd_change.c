@@ -31,6 +31,8 @@ static const char enable_help[] =
 	"Puts a disabled BACKEND back; its health check decides whether it serves.\n\n" COMMON_HELP
 	"\nExample:\n  culvert enable web 10.0.0.11\n";
 
+#define MAX_DEADLINE_S 86400
+
 enum { OPTION_DEADLINE = CLI_OPTION_OWN };
 
 static const struct option options[] = { CLI_JSON, CLI_WHERE, CLI_HELP, { 0 } };
@@ -67,7 +69,7 @@ static int change(const struct cli_spec *spec, const struct cli *cli, char **ope
 static int take_deadline(int option, const char *value, void *arg, struct err *err)
 {
 	(void)option;
-	return cli_parse_duration(value, arg, err);
+	return cli_parse_seconds(value, MAX_DEADLINE_S, arg, err);
 }
 
 int cmd_drain(int argc, char **argv)

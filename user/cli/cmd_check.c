@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* culvert check: every error of a configuration at once, or what it will cost. Touches no kernel. */
-#include <errno.h>
 #include <sys/sysinfo.h>
 
 #include "cli/cli.h"
-#include "config/config.h"
+#include "cli/faults.h"
 
 static const char help[] =
 	"usage: culvert check [OPTION…] FILE\n\n"
@@ -16,30 +15,6 @@ static const char help[] =
 static const struct option options[] = { CLI_JSON, CLI_HELP, { 0 } };
 
 static const struct cli_spec spec = { "check", help, options, 1, 1, NULL };
-
-static void print_errors(const char *file, const struct config_errors *errors)
-{
-	for (size_t i = 0; i < errors->nr; i++) {
-		const struct config_error *e = &errors->error[i];
-
-		fprintf(stderr, "%s:%u:%u: %s%s%s\n", file, e->mark.line, e->mark.column, e->path,
-			*e->path ? ": " : "", e->text);
-	}
-}
-
-static json_t *errors_to_json(const char *file, const struct config_errors *errors)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < errors->nr; i++) {
-		const struct config_error *e = &errors->error[i];
-
-		json_array_append_new(list,
-				      json_pack("{s:i, s:i, s:s, s:s}", "line", (int)e->mark.line, "column",
-						(int)e->mark.column, "path", e->path, "text", e->text));
-	}
-	return json_pack("{s:s, s:b, s:o}", "file", file, "ok", 0, "errors", list);
-}
 
 static size_t count_backends(const struct model *model)
 {
@@ -63,7 +38,7 @@ static int print_model(const char *file, const struct model *model)
 	static const struct out_column columns[] = { { "MAP", OUT_LEFT }, { "MEMORY", OUT_RIGHT } };
 	struct out_table table;
 
-	printf("%s is right: %zu interfaces, %zu listeners, %zu pools, %zu backends\n\n", file,
+	printf("%s is right; interfaces: %zu, listeners: %zu, pools: %zu, backends: %zu\n\n", file,
 	       model->interfaces_nr, model->listeners_nr, model->pools_nr, count_backends(model));
 	out_table_init(&table, columns, CV_ARRAY_SIZE(columns));
 	add_memory_row("all", model_memory(model, (unsigned)get_nprocs_conf(), add_memory_row, &table),
@@ -92,7 +67,7 @@ int cmd_check(int argc, char **argv)
 	struct config_errors errors = { 0 };
 	struct model *model = NULL;
 	const char *file;
-	struct err err;
+	struct err err = { "out of memory" };
 	struct cli cli;
 	int status, r;
 
@@ -101,18 +76,12 @@ int cmd_check(int argc, char **argv)
 		return status;
 	file = argv[optind];
 	r = config_load(file, &model, &errors, &err);
-	if (r < 0 && !errors.nr) {
-		status = cli_complain(spec.name, r == -ENOMEM ? CLI_FAILED : CLI_WRONG, "%s", err.text);
-	} else if (r < 0) {
-		print_errors(file, &errors);
-		if (cli.json)
-			(void)cli_print_json(spec.name, errors_to_json(file, &errors));
-		status = CLI_WRONG;
-	} else if (cli.json) {
+	if (r < 0)
+		status = faults_print(spec.name, &cli, file, r, &errors, &err);
+	else if (cli.json)
 		status = cli_print_json(spec.name, model_to_json(file, model));
-	} else {
+	else
 		status = print_model(file, model);
-	}
 	config_errors_done(&errors);
 	model_free(model);
 	return status;

@@ -28,7 +28,8 @@ static double sum_backends(const json_t *pool, const char *key)
 	double sum = 0;
 	size_t i;
 
-	json_array_foreach(json_object_get(pool, "backends"), i, backend) sum += view_number(backend, key);
+	json_array_foreach(json_object_get(pool, "backends"), i, backend)
+		sum += view_number(backend, key);
 	return sum;
 }
 

@@ -40,13 +40,15 @@ static int print_section(struct out_table *table)
 static void print_daemon(const json_t *status)
 {
 	const json_t *reload = json_object_get(status, "last_reload");
-	char time[OUT_TEXT_LEN];
+	bool is_failed = json_is_false(json_object_get(reload, "ok"));
+	char up[OUT_TEXT_LEN], ago[OUT_TEXT_LEN];
 
-	printf("culvert %s, up %s, %s\n", view_text(status, "version"),
-	       out_duration(view_count(status, "uptime_s"), time), view_text(status, "config"));
-	if (json_is_false(json_object_get(reload, "ok")))
-		printf("THE RELOAD %s AGO FAILED, the configuration before it is in force:\n%s\n",
-		       out_duration(view_count(reload, "at_s_ago"), time), view_text(reload, "error"));
+	printf("culvert %s, up %s; %s read %s ago%s\n", view_text(status, "version"),
+	       out_duration(view_count(status, "uptime_s"), up), view_text(status, "config"),
+	       out_duration(view_count(reload, "at_s_ago"), ago),
+	       is_failed ? ", AND REFUSED; what was in force before still is" : "");
+	if (is_failed)
+		printf("%s\n", view_text(reload, "error"));
 }
 
 static void print_interfaces(const json_t *status)
@@ -57,8 +59,9 @@ static void print_interfaces(const json_t *status)
 	printf("interfaces  ");
 	if (!json_array_size(interfaces))
 		printf("none is attached: nothing is balanced");
-	json_array_foreach(interfaces, i, interface) printf(
-		"%s%s (%s)", i ? ", " : "", view_text(interface, "name"), view_text(interface, "mode"));
+	json_array_foreach(interfaces, i, interface)
+		printf("%s%s (%s)", i ? ", " : "", view_text(interface, "name"),
+		       view_text(interface, "mode"));
 	putchar('\n');
 }
 
@@ -82,7 +85,8 @@ static double sum_members(const json_t *object)
 	const char *key;
 	double sum = 0;
 
-	json_object_foreach((json_t *)object, key, member) sum += json_number_value(member);
+	json_object_foreach((json_t *)object, key, member)
+		sum += json_number_value(member);
 	return sum;
 }
 
@@ -96,18 +100,20 @@ static void print_packets(const json_t *status)
 	       out_si(sum_members(json_object_get(status, "passed")), "", passed));
 }
 
-static double packet_rate(const json_t *listener)
-{
-	return view_number(json_object_get(listener, "rates"), "packets_per_s");
-}
+struct busy {
+	const json_t *listener;
+	double rate;
+	size_t place; /* in the file */
+};
 
 /* The busiest first; those that are equal as in the file. */
-static int compare_rates(const void *a, const void *b)
+static int compare_busy(const void *a, const void *b)
 {
-	const json_t *const *one = a, *const *two = b;
-	double difference = packet_rate(*two) - packet_rate(*one);
+	const struct busy *one = a, *two = b;
 
-	return difference > 0 ? 1 : difference < 0 ? -1 : 0;
+	if (one->rate != two->rate)
+		return one->rate > two->rate ? -1 : 1;
+	return one->place < two->place ? -1 : 1;
 }
 
 static void add_listener(struct out_table *table, const json_t *listener)
@@ -133,19 +139,22 @@ static int print_listeners(const json_t *status)
 	};
 	const json_t *listeners = json_object_get(status, "listeners");
 	size_t nr = json_array_size(listeners);
-	const json_t **order = calloc(nr + 1, sizeof(*order));
+	struct busy *order = calloc(nr + 1, sizeof(*order));
 	struct out_table table;
 	int r;
 
 	if (!order)
 		return cli_complain(spec.name, CLI_FAILED, "out of memory");
-	for (size_t i = 0; i < nr; i++)
-		order[i] = json_array_get(listeners, i);
+	for (size_t i = 0; i < nr; i++) {
+		order[i].listener = json_array_get(listeners, i);
+		order[i].rate = view_number(json_object_get(order[i].listener, "rates"), "packets_per_s");
+		order[i].place = i;
+	}
 	if (nr > MAX_ROWS)
-		qsort(order, nr, sizeof(*order), compare_rates);
+		qsort(order, nr, sizeof(*order), compare_busy);
 	out_table_init(&table, columns, CV_ARRAY_SIZE(columns));
 	for (size_t i = 0; i < nr && i < MAX_ROWS; i++)
-		add_listener(&table, order[i]);
+		add_listener(&table, order[i].listener);
 	r = print_section(&table);
 	print_rest(nr, "listeners");
 	free(order);
@@ -159,16 +168,13 @@ static int print_backends(const json_t *status)
 	struct out_table table;
 	int r;
 
-	json_array_foreach(pools, i, pool)
-	{
+	json_array_foreach(pools, i, pool) {
 		all += json_array_size(json_object_get(pool, "backends"));
 		up += view_count_state(pool, "up");
 	}
 	out_table_init(&table, view_backend_columns, CV_ARRAY_SIZE(view_backend_columns));
-	json_array_foreach(pools, i, pool)
-	{
-		json_array_foreach(json_object_get(pool, "backends"), j, backend)
-		{
+	json_array_foreach(pools, i, pool) {
+		json_array_foreach(json_object_get(pool, "backends"), j, backend) {
 			if ((all > MAX_ROWS && !view_is_troubled(backend)) || ++shown > MAX_ROWS)
 				continue;
 			view_backend(&table, backend, view_text(pool, "name"),
@@ -177,7 +183,7 @@ static int print_backends(const json_t *status)
 	}
 	r = print_section(&table);
 	print_rest(shown, "backends");
-	printf("\n%zu of %zu backends in %zu pools are up\n", up, all, json_array_size(pools));
+	printf("\n%zu of %zu backends are up\n", up, all);
 	return r;
 }
 
@@ -201,8 +207,7 @@ static int print_drops(const json_t *status)
 	const char *name;
 
 	out_table_init(&table, columns, CV_ARRAY_SIZE(columns));
-	json_object_foreach(json_object_get(status, "drops"), name, count)
-	{
+	json_object_foreach(json_object_get(status, "drops"), name, count) {
 		enum cv_verdict verdict = find_verdict(name);
 
 		if (json_number_value(count) <= 0)

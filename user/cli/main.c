@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "util/suggest.h"
 
 struct command {
 	const char *name;
@@ -17,6 +18,7 @@ static const struct command commands[] = {
 	{ "attach", "IFACE…", "put the program on network interfaces", cmd_attach },
 	{ "detach", "IFACE…|--all", "take it off", cmd_detach },
 	{ "check", "FILE", "find every error of a configuration file", cmd_check },
+	{ "plan", "FILE", "what a reload with this file would do", cmd_plan },
 	{ "reload", "", "make culvertd read its configuration again", cmd_reload },
 	{ "status", "", "everything on one screen", cmd_status },
 	{ "listeners", "", "the listeners, with their flows and traffic", cmd_listeners },
@@ -60,22 +62,14 @@ static const struct command *find_command(const char *name)
 
 static int complain_unknown(const char *name)
 {
-	const char *nearest = NULL;
-	unsigned distance = 3;
+	struct suggest suggest;
 
-	for (size_t i = 0; i < CV_ARRAY_SIZE(commands); i++) {
-		unsigned d = cli_distance(name, commands[i].name);
-
-		if (!strncmp(name, commands[i].name, strlen(name)))
-			d = 1;
-		if (d < distance) {
-			distance = d;
-			nearest = commands[i].name;
-		}
-	}
+	suggest_init(&suggest, name);
+	for (size_t i = 0; i < CV_ARRAY_SIZE(commands); i++)
+		suggest_consider(&suggest, commands[i].name);
 	fprintf(stderr, "culvert: there is no command \"%s\"", name);
-	if (nearest)
-		fprintf(stderr, "; did you mean \"%s\"?\n", nearest);
+	if (suggest.best)
+		fprintf(stderr, "; did you mean \"%s\"?\n", suggest.best);
 	else
 		fputs("; culvert --help lists them\n", stderr);
 	return CLI_WRONG;

@@ -181,8 +181,10 @@ int out_table_print(struct out_table *table, FILE *to)
 	for (size_t i = 0; i < table->columns && !table->has_head; i++)
 		print_cell(table, i, table->column[i].head, to);
 	table->has_head = true;
-	for (size_t i = 0; i < table->cells; i++)
-		print_cell(table, i % table->columns, table->cell[i] ? table->cell[i] : "?", to);
+	for (size_t i = 0, column = 0; i < table->cells; i++) {
+		print_cell(table, column, table->cell[i] ? table->cell[i] : "?", to);
+		column = column + 1 < table->columns ? column + 1 : 0;
+	}
 	forget_cells(table);
 	return table->is_short_of_memory ? -ENOMEM : 0;
 }

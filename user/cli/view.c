@@ -54,8 +54,8 @@ unsigned view_count_state(const json_t *pool, const char *state)
 	unsigned nr = 0;
 	size_t i;
 
-	json_array_foreach(json_object_get(pool, "backends"), i, backend) nr +=
-		!strcmp(view_text(backend, "state"), state);
+	json_array_foreach(json_object_get(pool, "backends"), i, backend)
+		nr += !strcmp(view_text(backend, "state"), state);
 	return nr;
 }
 
@@ -74,7 +74,8 @@ static void add_note(struct out_table *table, const json_t *backend)
 	if (strcmp(view_text(backend, "state"), "draining") != 0)
 		out_cell(table, "%s", view_text(backend, "reason"));
 	else if (json_is_number(left))
-		out_cell(table, "%s flows left, for %s", out_exact(view_count(backend, "flows_left"), flows),
+		out_cell(table, "%s flows left, %s to go",
+			 out_exact(view_count(backend, "flows_left"), flows),
 			 out_duration(view_count(backend, "drain_left_s"), time));
 	else
 		out_cell(table, "%s flows left", out_exact(view_count(backend, "flows_left"), flows));
@@ -116,7 +117,8 @@ int view_run_list(const struct view_list *list, int argc, char **argv)
 	if (cli.json)
 		return cli_print_json(name, answer);
 	out_table_init(&table, list->columns, list->columns_nr);
-	json_array_foreach(json_object_get(answer, name), i, item) list->add(&table, item);
+	json_array_foreach(json_object_get(answer, name), i, item)
+		list->add(&table, item);
 	json_decref(answer);
 	return cli_print_table(name, &table);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The interfaces that the file names: attached at start, again when one comes back, detached when the file drops
- * one. What was attached by hand is left as it is. */
+ * one. What was attached or detached by hand is left as it is. */
+#include <net/if.h>
 #include <string.h>
 
 #include "daemon/daemon.h"
@@ -14,12 +15,12 @@ static bool is_named(const struct model *model, const char *name)
 	return false;
 }
 
-static bool is_attached(const struct daemon *d, const char *name)
+static const struct dp_interface *find_attached(const struct daemon *d, const char *name)
 {
 	for (size_t i = 0; i < d->interfaces_nr; i++)
 		if (!strcmp(d->interface[i].name, name))
-			return true;
-	return false;
+			return &d->interface[i];
+	return NULL;
 }
 
 static void note_attached(struct daemon *d)
@@ -49,30 +50,60 @@ static void attach(struct daemon *d, size_t index)
 		if (mode == ATTACH_GENERIC && conf->mode == ATTACH_AUTO)
 			log_warn("the driver has no native XDP, generic mode is slow interface=%s",
 				 conf->name);
-		d->attach_error[index] = 0;
+		d->attached[index] = if_nametoindex(conf->name);
 	} else if (d->attach_error[index] != r) {
 		log_err("not attached, trying again error=\"%s\"", err.text);
-		d->attach_error[index] = r;
 	}
+	d->attach_error[index] = r;
 }
 
-void daemon_attach(struct daemon *d, const struct model *old)
+static void detach(struct daemon *d, const char *name)
 {
 	struct err err;
 
-	note_attached(d);
-	for (size_t i = 0; old && i < old->interfaces_nr; i++) {
-		const char *name = old->interfaces[i].name;
+	if (dp_detach(d->options.pin_dir, name, &err))
+		log_err("not detached error=\"%s\"", err.text);
+	else
+		log_info("detached interface=%s", name);
+}
 
-		if (is_named(d->model, name) || !is_attached(d, name))
-			continue;
-		if (dp_detach(d->options.pin_dir, name, &err))
-			log_err("not detached error=\"%s\"", err.text);
-		else
-			log_info("detached interface=%s", name);
-	}
-	for (size_t i = 0; i < d->model->interfaces_nr; i++)
-		if (!is_attached(d, d->model->interfaces[i].name))
-			attach(d, i);
+void daemon_attach_all(struct daemon *d, const struct model *old)
+{
+	memset(d->attach_error, 0, sizeof(d->attach_error));
+	memset(d->attached, 0, sizeof(d->attached));
 	note_attached(d);
+	for (size_t i = 0; i < old->interfaces_nr; i++)
+		if (!is_named(d->model, old->interfaces[i].name) && find_attached(d, old->interfaces[i].name))
+			detach(d, old->interfaces[i].name);
+	for (size_t i = 0; i < d->model->interfaces_nr; i++) {
+		const struct interface_conf *conf = &d->model->interfaces[i];
+		const struct dp_interface *found = find_attached(d, conf->name);
+
+		if (found && (conf->mode == ATTACH_AUTO || conf->mode == found->mode)) {
+			d->attached[i] = found->ifindex;
+			continue;
+		}
+		if (found)
+			detach(d, conf->name);
+		attach(d, i);
+	}
+	note_attached(d);
+}
+
+void daemon_attach_missing(struct daemon *d)
+{
+	bool is_changed = false;
+
+	note_attached(d);
+	for (size_t i = 0; i < d->model->interfaces_nr; i++) {
+		const char *name = d->model->interfaces[i].name;
+		uint32_t ifindex = if_nametoindex(name);
+
+		if (find_attached(d, name) || (ifindex && ifindex == d->attached[i]))
+			continue;
+		attach(d, i);
+		is_changed = true;
+	}
+	if (is_changed)
+		note_attached(d);
 }

@@ -43,6 +43,9 @@ int dp_take(const char *pin_dir, const struct flow_table_conf *flow_table, struc
  * *dp. On an error *dp is what it was. No dp_sweep may be running. */
 int dp_retake(struct dp **dp, const struct flow_table_conf *flow_table, struct err *err);
 
+/* Whether what is pinned is still what this object has open: somebody may have removed it, or laid down another. */
+bool dp_is_pinned(struct dp *dp);
+
 /* Closes descriptors. What is attached stays attached. Takes NULL. */
 void dp_free(struct dp *dp);
 

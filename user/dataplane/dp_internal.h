@@ -7,28 +7,30 @@
 
 #include "dataplane/dp.h"
 
-/* Every pinned map, by the part of its name behind cv_. */
-#define DP_MAPS(X)                                                                                        \
-	X(meta)                                                                                           \
-	X(directory) X(listeners) X(pools) X(backends) X(maglev) X(ports) X(flows) X(flows6) X(half_open) \
-		X(expired) X(live) X(gate) X(per_verdict) X(per_listener) X(per_backend) X(sweep)         \
-			X(listener_use) X(backend_use)
+/* clang-format off */
+/* Every pinned map, and every pinned program, by the part of its name behind cv_. */
+#define DP_MAPS(X) \
+	X(meta) X(directory) X(listeners) X(pools) X(backends) X(maglev) X(ports) \
+	X(flows) X(flows6) X(half_open) X(expired) X(live) X(gate) \
+	X(per_verdict) X(per_listener) X(per_backend) X(sweep) X(listener_use) X(backend_use)
+
+#define DP_PROGRAMS(X) \
+	X(balance) X(clock) X(sweep_flows) X(sweep_flows6) X(sweep_half)
 
 enum dp_map {
 #define DP_X(name) DP_MAP_##name,
 	DP_MAPS(DP_X)
 #undef DP_X
-		DP_MAP_COUNT
+	DP_MAP_COUNT
 };
-
-#define DP_PROGRAMS(X) X(balance) X(clock) X(sweep_flows) X(sweep_flows6) X(sweep_half)
 
 enum dp_program {
 #define DP_X(name) DP_PROGRAM_##name,
 	DP_PROGRAMS(DP_X)
 #undef DP_X
-		DP_PROGRAM_COUNT
+	DP_PROGRAM_COUNT
 };
+/* clang-format on */
 
 /* Below the pin directory lie the maps, and in two folders of their own the programs and the links. */
 #define DP_PROGRAM_DIR "programs"

@@ -57,7 +57,7 @@ int dp_alloc(const char *pin_dir, struct dp **ret)
 	dp = calloc(1, sizeof(*dp));
 	if (!dp)
 		return -ENOMEM;
-	strcpy(dp->pin_dir, pin_dir);
+	memcpy(dp->pin_dir, pin_dir, strlen(pin_dir) + 1);
 	dp->cpus = (unsigned)cpus;
 	dp->lock = -1;
 	dp->btf = -1;
@@ -201,4 +201,26 @@ int dp_retake(struct dp **dp, const struct flow_table_conf *flow_table, struct e
 	dp_free(*dp);
 	*dp = fresh;
 	return 0;
+}
+
+static __u32 map_id(int map)
+{
+	struct bpf_map_info info = { 0 };
+	__u32 size = sizeof(info);
+
+	return map < 0 || bpf_obj_get_info_by_fd(map, &info, &size) ? 0 : info.id;
+}
+
+bool dp_is_pinned(struct dp *dp)
+{
+	char path[PATH_MAX];
+	int pinned;
+	bool is_same;
+
+	if (dp_path(path, sizeof(path), dp->pin_dir, NULL, dp_map_name(DP_MAP_meta)))
+		return false;
+	pinned = bpf_obj_get(path);
+	is_same = pinned >= 0 && map_id(pinned) == map_id(dp->map[DP_MAP_meta]);
+	close_fd(pinned);
+	return is_same;
 }

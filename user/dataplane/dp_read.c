@@ -151,11 +151,12 @@ int dp_backend_use(struct dp *dp, struct cv_flow_counts *ret, size_t nr, struct 
 int dp_read_image(struct dp *dp, struct image **ret, struct err *err)
 {
 	struct image *image = image_new();
-	int r = image ? 0 : err_set(err, -ENOMEM, "%s", strerror(ENOMEM));
+	int r;
 
-	if (!r)
-		r = read_records(dp, DP_MAP_listeners, image->listener, sizeof(image->listener[0]),
-				 CV_ARRAY_SIZE(image->listener), err);
+	if (!image)
+		return err_set(err, -ENOMEM, "%s", strerror(ENOMEM));
+	r = read_records(dp, DP_MAP_listeners, image->listener, sizeof(image->listener[0]),
+			 CV_ARRAY_SIZE(image->listener), err);
 	if (!r)
 		r = read_records(dp, DP_MAP_pools, image->pool, sizeof(image->pool[0]),
 				 CV_ARRAY_SIZE(image->pool), err);

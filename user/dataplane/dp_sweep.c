@@ -86,14 +86,15 @@ int dp_sweep(struct dp *dp, struct cv_sweep *ret, struct err *err)
 	sweep = (struct cv_sweep){ .sweep = last.sweep + 1, .now_s = now, .pass = CV_SWEEP_COUNT };
 	if (!r)
 		r = run_pass(dp, &sweep);
-	if (!r && meta.when_full == CV_FULL_EVICT)
-		r = correct_live(dp, &sweep, err);
 	if (!r && sweep.ended) {
 		/* the counts stay for those who read the map; only the removals are added */
 		sweep.ended = 0;
 		sweep.pass = CV_SWEEP_REMOVE;
 		r = run_pass(dp, &sweep);
 	}
+	/* last: removing takes off what it removes */
+	if (!r && meta.when_full == CV_FULL_EVICT)
+		r = correct_live(dp, &sweep, err);
 	if (r)
 		return err_set(err, r, "sweeping the flow table: %s", strerror(-r));
 	*ret = sweep;

@@ -241,24 +241,34 @@ static void place(struct work *work, const struct entrant *entrants, size_t nr)
 int maglev_build(const struct maglev_backend *backends, size_t backends_nr, const char *seed, uint16_t *slots,
 		 uint32_t size)
 {
-	struct work work = { .left = size, .size = size };
-	struct entrant *entrants = NULL;
-	int r = -ENOMEM;
+	struct entrant *entrants = calloc(backends_nr + 1, sizeof(*entrants));
+	struct walker *walkers = calloc(backends_nr + 1, sizeof(*walkers));
+	struct group *groups = calloc(backends_nr + 1, sizeof(*groups));
+	uint64_t *taken = calloc(size / 64 + 1, sizeof(*taken));
+	uint32_t *last = NULL, few = 1;
+	struct work work;
+	int r = -EINVAL;
 
 	if (!maglev_is_size(size) || backends_nr > size)
-		return -EINVAL;
-	work.slot_width = UINT64_MAX / size;
-	work.offset_seed = XXH64(seed, strlen(seed), 0);
-	work.skip_seed = XXH64(seed, strlen(seed), 1);
-	while (work.few * work.few < 2 * size) /* there the two ways to claim a slot cost the same */
-		work.few++;
-	entrants = calloc(backends_nr + 1, sizeof(*entrants));
-	work.walker = calloc(backends_nr + 1, sizeof(*work.walker));
-	work.group = calloc(backends_nr + 1, sizeof(*work.group));
-	work.taken = calloc(size / 64 + 1, sizeof(*work.taken));
-	work.last = calloc(work.few, sizeof(*work.last));
-	if (!entrants || !work.walker || !work.group || !work.taken || !work.last)
 		goto out;
+	while (few * few < 2 * size) /* there the two ways to claim a slot cost the same */
+		few++;
+	last = calloc(few, sizeof(*last));
+	r = -ENOMEM;
+	if (!entrants || !walkers || !groups || !taken || !last)
+		goto out;
+	work = (struct work){
+		.walker = walkers,
+		.group = groups,
+		.taken = taken,
+		.last = last,
+		.few = few,
+		.left = size,
+		.size = size,
+		.slot_width = UINT64_MAX / size,
+		.offset_seed = XXH64(seed, strlen(seed), 0),
+		.skip_seed = XXH64(seed, strlen(seed), 1),
+	};
 	r = line_up(&work, backends, backends_nr, entrants);
 	if (r < 0)
 		goto out;
@@ -268,10 +278,10 @@ int maglev_build(const struct maglev_backend *backends, size_t backends_nr, cons
 	else
 		memset(slots, 0, size * sizeof(*slots));
 out:
-	free(work.last);
-	free(work.taken);
-	free(work.group);
-	free(work.walker);
+	free(last);
+	free(taken);
+	free(groups);
+	free(walkers);
 	free(entrants);
 	return r;
 }

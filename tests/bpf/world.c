@@ -1,0 +1,493 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A balancer of a test's own; see world.h. */
+#include "bpf/world.h"
+
+#include <errno.h>
+#include <linux/bpf.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "bpf/oracle.h"
+#include "config/config.h"
+#include "model/plan.h"
+
+const char world_default[] =
+	"flow_table: { max_flows: 4096 }\n"
+	"seed: packets\n"
+	"listeners:\n"
+	"  - { name: tcp4, address: 192.0.2.10, protocol: tcp, port: 443, pool: web }\n"
+	"  - { name: udp4, address: 192.0.2.10, protocol: udp, port: 443, pool: web }\n"
+	"  - { name: tcp6, address: '2001:db8:a::10', protocol: tcp, port: 443, pool: web }\n"
+	"  - { name: udp6, address: '2001:db8:a::10', protocol: udp, port: 443, pool: web }\n"
+	"pools:\n"
+	"  - name: web\n"
+	"    table_size: 251\n"
+	"    backends:\n"
+	"      - { address: 10.0.0.11 }\n"
+	"      - { address: 10.0.0.12 }\n"
+	"      - { address: '2001:db8:b::13' }\n"
+	"      - { address: '2001:db8:b::14' }\n";
+
+const char *const world_listener[PROBE_KINDS] = { "tcp4", "udp4", "tcp6", "udp6" };
+
+#define DIE_ON(r, err)                              \
+	do {                                        \
+		if (r)                              \
+			fail_msg("%s", (err).text); \
+	} while (0)
+
+/* --- configuration --- */
+
+static struct addr parse_address(const char *text)
+{
+	struct addr address;
+
+	assert_int_equal(addr_parse(text, &address), 0);
+	return address;
+}
+
+static struct world_backend *find_backend(struct world *world, const struct addr *address)
+{
+	struct world_backend *backend = world->backend;
+
+	while (backend < &world->backend[world->backends_nr] && addr_compare(&backend->address, address))
+		backend++;
+	if (backend == &world->backend[world->backends_nr]) {
+		assert_true(world->backends_nr++ < WORLD_MAX_BACKENDS);
+		*backend = (struct world_backend){
+			.address = *address,
+			.facts = {
+				.ifindex = WORLD_IFINDEX,
+				.next_hop_mac = { 2, 0, 0, 0, 1, address->byte[15] },
+				.port_mac = { 2, 0, 0, 0, 0, 2 },
+				.source = parse_address(addr_is_v4(address) ? "10.0.0.2" : "2001:db8:b::2"),
+				.mtu = 1500,
+				.on_link = true,
+				.state = CV_BACKEND_UP,
+				.weight = -1,
+			},
+		};
+	}
+	return backend;
+}
+
+struct backend_facts *world_backend(struct world *world, const char *address)
+{
+	struct addr parsed = parse_address(address);
+
+	return &find_backend(world, &parsed)->facts;
+}
+
+struct backend_facts *world_backend_by_id(struct world *world, uint16_t backend)
+{
+	struct addr address;
+
+	memcpy(address.byte, world->image->backend[backend].address, sizeof(address.byte));
+	return &find_backend(world, &address)->facts;
+}
+
+static void facts(const struct model *model, size_t pool, size_t backend, struct backend_facts *ret,
+		  void *arg)
+{
+	*ret = find_backend(arg, &model->pools[pool].backends[backend].address)->facts;
+}
+
+void world_apply(struct world *world)
+{
+	struct image *image;
+	struct plan plan;
+	struct err err;
+
+	DIE_ON(image_build(world->model, world->image, facts, world, &image, &err), err);
+	assert_int_equal(plan_build(world->image, image, &plan), 0);
+	DIE_ON(dp_apply(world->dp, &plan, &err), err);
+	plan_done(&plan);
+	image_free(world->image);
+	world->image = image;
+}
+
+void world_set_weight(struct world *world, uint16_t backend, int weight)
+{
+	world_backend_by_id(world, backend)->weight = weight;
+	world_apply(world);
+}
+
+static struct model *parse(const char *yaml)
+{
+	struct config_errors errors = { 0 };
+	struct model *model = NULL;
+	int r = config_parse(yaml, strlen(yaml), &model, &errors);
+
+	for (size_t i = 0; i < errors.nr; i++)
+		print_error("%u: %s: %s\n", errors.error[i].mark.line, errors.error[i].path,
+			    errors.error[i].text);
+	assert_int_equal(r, 0);
+	config_errors_done(&errors);
+	return model;
+}
+
+static void open_program(struct world *world)
+{
+	if (world->program >= 0)
+		close(world->program);
+	world->program = bpf_obj_get(DP_DEFAULT_PIN_DIR "/programs/cv_balance");
+	assert_return_code(world->program, -world->program);
+}
+
+void world_configure(struct world *world, const char *yaml)
+{
+	struct flow_table_conf now = world->model->flow_table, next;
+	struct err err;
+
+	model_free(world->model);
+	world->model = parse(yaml);
+	next = world->model->flow_table;
+	if (next.max_flows != now.max_flows || next.when_full != now.when_full) {
+		DIE_ON(dp_retake(&world->dp, &next, &err), err);
+		open_program(world);
+	}
+	world_apply(world);
+}
+
+/* --- beginning and end --- */
+
+int world_up_unconfigured(void **state)
+{
+	struct world *world = calloc(1, sizeof(*world));
+	struct err err;
+
+	assert_non_null(world);
+	assert_return_code(unshare(CLONE_NEWNS | CLONE_NEWNET), errno);
+	assert_return_code(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL), errno);
+	assert_return_code(mount("bpf", "/sys/fs/bpf", "bpf", 0, "mode=0700"), errno);
+	world->program = -1;
+	world->model = parse(world_default);
+	world->image = image_new();
+	assert_non_null(world->image);
+	DIE_ON(dp_take(DP_DEFAULT_PIN_DIR, &world->model->flow_table, &world->dp, &err), err);
+	open_program(world);
+	*state = world;
+	return 0;
+}
+
+int world_up(void **state)
+{
+	world_up_unconfigured(state);
+	world_apply(*state);
+	return 0;
+}
+
+int world_down(void **state)
+{
+	struct cv_verdict_stats stats[CV_VERDICT_COUNT], sum = { 0 };
+	struct world *world = *state;
+	struct err err;
+
+	DIE_ON(dp_verdict_stats(world->dp, stats, CV_VERDICT_COUNT, &err), err);
+	for (size_t i = 0; i < CV_VERDICT_COUNT; i++) {
+		sum.packets += stats[i].packets;
+		sum.bytes += stats[i].bytes;
+	}
+	assert_int_equal(sum.packets, world->packets);
+	assert_int_equal(sum.bytes, world->bytes);
+	close(world->program);
+	dp_free(world->dp);
+	image_free(world->image);
+	model_free(world->model);
+	free(world);
+	return 0;
+}
+
+static void empty_map(struct world *world, const char *name)
+{
+	struct cv_flow6_key key; /* the longest */
+	int map = world_map(world, name);
+
+	while (!bpf_map_get_next_key(map, NULL, &key))
+		assert_return_code(bpf_map_delete_elem(map, &key), 0);
+	close(map);
+}
+
+static void clear_counters(struct world *world, const char *name)
+{
+	int map = world_map(world, name);
+
+	harness_clear(map);
+	close(map);
+}
+
+int world_forget(void **state)
+{
+	static const char *const flows[] = { "cv_flows", "cv_flows6", "cv_half_open", "cv_expired" };
+	static const char *const counters[] = { "cv_per_listener", "cv_per_backend", "cv_gate" };
+	struct world *world = *state;
+
+	world->backends_nr = 0;
+	world_configure(world, world_default);
+	for (size_t i = 0; i < CV_ARRAY_SIZE(flows); i++)
+		empty_map(world, flows[i]);
+	for (size_t i = 0; i < CV_ARRAY_SIZE(counters); i++)
+		clear_counters(world, counters[i]);
+	world_set_live(world, 0, 0);
+	for (uint16_t id = 1; id <= CV_MAX_LISTENERS; id++)
+		world_set_live(world, id, 0);
+	return 0;
+}
+
+uint32_t world_add_port(struct world *world, const char *name)
+{
+	enum attach_mode mode;
+	char command[256];
+	struct err err;
+
+	(void)world;
+	snprintf(command, sizeof(command), "ip link add %s type veth peer name %s-peer && ip link set %s up",
+		 name, name, name);
+	assert_int_equal(system(command), 0);
+	DIE_ON(dp_attach(DP_DEFAULT_PIN_DIR, name, ATTACH_GENERIC, &mode, &err), err);
+	return if_nametoindex(name);
+}
+
+/* --- sending --- */
+
+static bool is_action_of(enum cv_verdict_class class, uint32_t action)
+{
+	switch (class) {
+	case CV_CLASS_PASS:
+		return action == XDP_PASS;
+	case CV_CLASS_TX:
+		return action == XDP_TX;
+	case CV_CLASS_REDIRECT:
+		return action == XDP_REDIRECT;
+	case CV_CLASS_DROP:
+		return action == XDP_DROP;
+	}
+	return false;
+}
+
+/* What the packet that was just run was counted as. */
+static enum cv_verdict count(struct world *world, const struct pkt *in, const struct harness_result *result)
+{
+	struct cv_verdict_stats after[CV_VERDICT_COUNT], *before = world->counted;
+	enum cv_verdict verdict = CV_CONTINUE;
+	struct err err;
+
+	DIE_ON(dp_verdict_stats(world->dp, after, CV_VERDICT_COUNT, &err), err);
+	world->packets++;
+	world->bytes += in->len;
+	for (enum cv_verdict i = 0; i < CV_VERDICT_COUNT; i++) {
+		if (after[i].packets == before[i].packets)
+			continue;
+		assert_int_equal(verdict, CV_CONTINUE);
+		assert_int_equal(after[i].packets - before[i].packets, 1);
+		assert_int_equal(after[i].bytes - before[i].bytes, in->len);
+		verdict = i;
+	}
+	assert_int_not_equal(verdict, CV_CONTINUE);
+	memcpy(before, after, sizeof(after));
+	assert_true(is_action_of(dp_verdict_class(verdict), result->action));
+	if (dp_verdict_class(verdict) == CV_CLASS_PASS)
+		assert_pkt(in, result->data, result->len);
+	return verdict;
+}
+
+enum cv_verdict world_run_on(struct world *world, const struct pkt *in, uint32_t ifindex,
+			     struct harness_result *ret)
+{
+	harness_run_on(world->program, in, ifindex, ret);
+	return count(world, in, ret);
+}
+
+enum cv_verdict world_run(struct world *world, const struct pkt *in, struct harness_result *ret)
+{
+	return world_run_on(world, in, WORLD_IFINDEX, ret);
+}
+
+enum cv_verdict world_run_crowded(struct world *world, const struct pkt *in)
+{
+	struct harness_result result;
+
+	if (!harness_run_crowded(world->program, in, &result))
+		return CV_CONTINUE;
+	return count(world, in, &result);
+}
+
+static enum cv_verdict send_probe(struct world *world, const struct probe *probe, uint16_t *ret_backend)
+{
+	struct harness_result result;
+	enum cv_verdict verdict;
+	struct pkt in, want;
+
+	*ret_backend = 0;
+	probe_build(probe, &in);
+	verdict = world_run(world, &in, &result);
+	if (verdict == CV_TX && !probe->poke.nr) {
+		*ret_backend = oracle_receiver(world->image, probe, result.data, result.len);
+		oracle_forwarded(world->image, probe, *ret_backend, &want);
+		assert_pkt(&want, result.data, result.len);
+	}
+	if (verdict == CV_RESET_LATE || verdict == CV_RESET_UNKNOWN) {
+		oracle_reset(probe, &want);
+		assert_pkt(&want, result.data, result.len);
+	}
+	return verdict;
+}
+
+enum cv_verdict world_probe(struct world *world, const struct probe *probe)
+{
+	uint16_t backend;
+
+	return send_probe(world, probe, &backend);
+}
+
+uint16_t world_route(struct world *world, const struct probe *probe)
+{
+	uint16_t backend;
+
+	send_probe(world, probe, &backend);
+	return backend;
+}
+
+void world_expect(struct world *world, const struct probe *probe, enum cv_verdict verdict)
+{
+	enum cv_verdict got = world_probe(world, probe);
+
+	if (got != verdict)
+		fail_msg("%s: verdict %s, expected %s", probe->name ? probe->name : "probe",
+			 dp_verdict_name(got), dp_verdict_name(verdict));
+}
+
+/* --- looking --- */
+
+uint16_t world_listener_id(const struct world *world, const char *name)
+{
+	uint16_t id = image_listener_id(world->image, name);
+
+	assert_int_not_equal(id, 0);
+	return id;
+}
+
+uint16_t world_backend_id(const struct world *world, const char *address)
+{
+	struct addr parsed = parse_address(address);
+
+	for (uint16_t id = 1; id <= CV_MAX_BACKENDS; id++)
+		if (world->image->backend[id].state &&
+		    !memcmp(world->image->backend[id].address, parsed.byte, sizeof(parsed.byte)))
+			return id;
+	fail_msg("no backend %s", address);
+	return 0;
+}
+
+struct cv_listener_stats world_listener_stats(struct world *world, const char *name)
+{
+	struct cv_listener_stats stats[CV_MAX_LISTENERS + 1];
+	struct err err;
+
+	DIE_ON(dp_listener_stats(world->dp, stats, CV_ARRAY_SIZE(stats), &err), err);
+	return stats[world_listener_id(world, name)];
+}
+
+struct cv_backend_stats world_backend_stats(struct world *world, uint16_t backend)
+{
+	struct cv_backend_stats stats[256];
+	struct err err;
+
+	assert_true(backend < CV_ARRAY_SIZE(stats));
+	DIE_ON(dp_backend_stats(world->dp, stats, CV_ARRAY_SIZE(stats), &err), err);
+	return stats[backend];
+}
+
+int64_t world_live(struct world *world, const char *listener)
+{
+	__u32 id = listener ? world_listener_id(world, listener) : 0;
+	int map = world_map(world, "cv_live");
+	struct cv_live live;
+
+	assert_return_code(bpf_map_lookup_elem(map, &id, &live), 0);
+	close(map);
+	return live.flows;
+}
+
+void world_set_live(struct world *world, uint16_t listener, int64_t flows)
+{
+	int map = world_map(world, "cv_live");
+	struct cv_live live = { .flows = flows };
+	__u32 id = listener;
+
+	assert_return_code(bpf_map_update_elem(map, &id, &live, BPF_ANY), 0);
+	close(map);
+}
+
+void world_set_gate(struct world *world, const struct cv_gate *gate)
+{
+	int cpus = libbpf_num_possible_cpus(), map = world_map(world, "cv_gate");
+	struct cv_gate *gates = calloc((size_t)cpus, sizeof(*gates));
+	cpu_set_t here;
+	__u32 zero = 0;
+
+	CPU_ZERO(&here);
+	CPU_SET(sched_getcpu(), &here);
+	assert_return_code(sched_setaffinity(0, sizeof(here), &here), errno);
+	assert_non_null(gates);
+	for (int i = 0; i < cpus; i++)
+		gates[i] = *gate;
+	assert_return_code(bpf_map_update_elem(map, &zero, gates, BPF_ANY), 0);
+	free(gates);
+	close(map);
+}
+
+uint32_t world_clock(struct world *world)
+{
+	uint32_t now;
+	struct err err;
+
+	DIE_ON(dp_clock(world->dp, &now, &err), err);
+	return now;
+}
+
+uint32_t world_tick(struct world *world)
+{
+	uint32_t before = world_clock(world), now;
+
+	do {
+		usleep(1000);
+		now = world_clock(world);
+	} while (now == before);
+	return now;
+}
+
+int world_map(struct world *world, const char *name)
+{
+	char path[128];
+	int map;
+
+	(void)world;
+	snprintf(path, sizeof(path), "%s/%s", DP_DEFAULT_PIN_DIR, name);
+	map = bpf_obj_get(path);
+	assert_return_code(map, -map);
+	return map;
+}
+
+size_t world_count(struct world *world, const char *name)
+{
+	struct cv_flow6_key key; /* the longest */
+	int map = world_map(world, name);
+	void *at = NULL;
+	size_t nr = 0;
+
+	while (!bpf_map_get_next_key(map, at, &key)) {
+		at = &key;
+		nr++;
+	}
+	close(map);
+	return nr;
+}

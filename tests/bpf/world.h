@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A balancer of a test program's own: the program that gets attached, over maps pinned in a BPF file system of its
+ * own, in a network namespace of its own. All of it goes away with the process. Configured as the daemon does it:
+ * text, model, image, plan, maps; only the facts about backends are made up.
+ *
+ * Whatever goes wrong in here fails the test that called. */
+#ifndef TESTS_WORLD_H
+#define TESTS_WORLD_H
+
+#include "bpf/harness.h"
+#include "bpf/probe.h"
+
+#include "dataplane/dp.h"
+
+/* What packets come in by unless a test says otherwise: lo. */
+#define WORLD_IFINDEX 1
+
+#define WORLD_MAX_BACKENDS 32
+
+struct world_backend {
+	struct addr address;
+	struct backend_facts facts;
+};
+
+struct world {
+	struct dp *dp;
+	struct model *model;
+	struct image *image;
+	struct world_backend backend[WORLD_MAX_BACKENDS];
+	size_t backends_nr;
+	int program;	  /* cv_balance */
+	uint64_t packets; /* sent so far */
+	uint64_t bytes;
+	struct cv_verdict_stats counted[CV_VERDICT_COUNT]; /* as of the last packet */
+};
+
+/* Configuration of a world for most tests: four listeners, TCP and UDP at VIP4 and VIP6, port 443, named tcp4,
+ * tcp6, udp4 and udp6, of one pool with two backends of each family. */
+extern const char world_default[];
+
+/* The listener there for each kind of probe (probe_kind). */
+extern const char *const world_listener[PROBE_KINDS];
+
+/* cmocka fixtures of a group: a world with the default configuration; its end, which checks that the counters of the
+ * verdicts add up to all that was ever sent. world_forget, for each test: flows, their notes and all other counters are
+ * forgotten, the default configuration is in force again. */
+int world_up(void **state);
+int world_up_unconfigured(void **state);
+int world_down(void **state);
+int world_forget(void **state);
+
+/* A new configuration, as with a reload. */
+void world_configure(struct world *world, const char *yaml);
+
+/* Facts about a backend, to be changed. They are in force after world_apply. The default: up; behind WORLD_IFINDEX, on
+ * link, MTU 1500; next hop 02:00:00:00:01:xx, where xx is the last byte of the address. */
+struct backend_facts *world_backend(struct world *world, const char *address);
+struct backend_facts *world_backend_by_id(struct world *world, uint16_t backend);
+void world_apply(struct world *world);
+
+/* Changes the weight of a backend, or back to that of the file (-1), and applies it: with 0 it keeps its flows, and gets
+ * no new ones. */
+void world_set_weight(struct world *world, uint16_t backend, int weight);
+
+/* Makes an interface, attaches the balancer to it, and returns its ifindex. */
+uint32_t world_add_port(struct world *world, const char *name);
+
+/* Runs the program on a packet. Returns the verdict, which must be the only one counted, with the packet's bytes, and
+ * agree with the action. A packet that passes must come out as it went in. */
+enum cv_verdict world_run(struct world *world, const struct pkt *in, struct harness_result *ret);
+enum cv_verdict world_run_on(struct world *world, const struct pkt *in, uint32_t ifindex,
+			     struct harness_result *ret);
+
+/* The same without headroom for an outer header; CV_CONTINUE if this kernel has no means for that. */
+enum cv_verdict world_run_crowded(struct world *world, const struct pkt *in);
+
+/* The verdict on a probe. When it is forwarded, the bytes must be exactly those that some backend is due, whose id
+ * world_route returns; 0 if it was not forwarded. (Not those of a probe with a poke.) */
+enum cv_verdict world_probe(struct world *world, const struct probe *probe);
+uint16_t world_route(struct world *world, const struct probe *probe);
+
+/* Fails unless that is the verdict. */
+void world_expect(struct world *world, const struct probe *probe, enum cv_verdict verdict);
+
+/* --- looking --- */
+
+uint16_t world_listener_id(const struct world *world, const char *name);
+uint16_t world_backend_id(const struct world *world, const char *address);
+struct cv_listener_stats world_listener_stats(struct world *world, const char *name);
+struct cv_backend_stats world_backend_stats(struct world *world, uint16_t backend);
+int64_t world_live(struct world *world, const char *listener); /* NULL: all of them */
+void world_set_live(struct world *world, uint16_t listener, int64_t flows);
+
+/* Sets what this second allows still. The gate is one of each processor: the process stays on this one. */
+void world_set_gate(struct world *world, const struct cv_gate *gate);
+uint32_t world_clock(struct world *world);
+
+/* Waits until a second begins, so that what follows happens within one. Returns the clock. */
+uint32_t world_tick(struct world *world);
+
+/* A pinned map, by name. */
+int world_map(struct world *world, const char *name);
+
+/* Entries of a hash map. */
+size_t world_count(struct world *world, const char *map);
+
+#endif
