@@ -36,6 +36,7 @@ BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -std=gnu11 -Wall -Wextra -Wshadow -Wno
 
 # --- what there is ---------------------------------------------------------------------------------
 BPF_OBJS  := $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.skel.h,$(wildcard bpf/*.bpf.c))
+TEST_OBJS := $(patsubst tests/bpf/%.bpf.c,$(BUILD)/bpf/%.skel.h,$(wildcard tests/bpf/*.bpf.c))
 LIB_SRCS  := $(wildcard user/util/*.c user/model/*.c user/config/*.c user/dataplane/*.c user/net/*.c \
                user/check/*.c user/ctl/*.c $(filter-out %/main.c,$(wildcard user/cli/*.c user/daemon/*.c)))
 CLI_SRCS  := $(wildcard user/cli/main.c)
@@ -43,6 +44,8 @@ DAEMON_SRCS := $(wildcard user/daemon/main.c)
 LIB_OBJS  := $(LIB_SRCS:%.c=$(BUILD)/%.o)
 UNIT      := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 BPFTEST   := $(patsubst tests/bpf/%.c,%,$(wildcard tests/bpf/test_*.c))
+# Where a kernel's verifier or libxdp decide. Not those that load the program many times: there, each takes seconds.
+VMTEST    := test_dispatch test_decap
 FUZZERS   := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCHES   := $(patsubst tests/bench/%.c,%,$(wildcard tests/bench/bench_*.c))
 
@@ -50,10 +53,15 @@ BENCHES   := $(patsubst tests/bench/%.c,%,$(wildcard tests/bench/bench_*.c))
 all: $(BUILD)/culvert $(BUILD)/culvertd ## build culvert and culvertd
 
 # --- BPF -------------------------------------------------------------------------------------------
-$(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c
+define compile_bpf
 	$(call say,BPF)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+endef
+$(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c
+	$(compile_bpf)
+$(BUILD)/bpf/%.bpf.o: tests/bpf/%.bpf.c
+	$(compile_bpf)
 
 $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
 	$(call say,SKEL)
@@ -94,12 +102,12 @@ $(BUILD)/culvertd: $(DAEMON_SRCS:%.c=$(BUILD)/%.o) $(BUILD)/libculvert.a
 	$(Q)$(CC) $(LDFLAGS) -pie -o $@ $^ $(LIBS)
 
 # --- tests -----------------------------------------------------------------------------------------
-$(BUILD)/san/tests/%.o: tests/%.c | $(BPF_OBJS)
+$(BUILD)/san/tests/%.o: tests/%.c | $(BPF_OBJS) $(TEST_OBJS)
 	$(call say,CC)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) -Ibpf -Itests $(SAN_CFLAGS) -c $< -o $@
 
-$(BUILD)/tests/%.o: tests/%.c | $(BPF_OBJS)
+$(BUILD)/tests/%.o: tests/%.c | $(BPF_OBJS) $(TEST_OBJS)
 	$(call say,CC)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) -Ibpf -Itests $(USER_CFLAGS) -c $< -o $@
@@ -109,7 +117,7 @@ $(BUILD)/unit/%: $(BUILD)/san/tests/unit/%.o $(BUILD)/san/libculvert.a
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -fsanitize=address,undefined -o $@ $^ -lcmocka $(LIBS)
 
-BPF_HARNESS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(wildcard tests/bpf/test_*.c),$(wildcard tests/bpf/*.c)))
+BPF_HARNESS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/bpf/test_%.c %.bpf.c,$(wildcard tests/bpf/*.c)))
 $(BUILD)/bpftest/%: $(BUILD)/tests/bpf/%.o $(BPF_HARNESS) $(BUILD)/libculvert.a
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D)
@@ -123,12 +131,14 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/fuzz/libculvert.a
 .PHONY: tests
 tests: $(UNIT:%=$(BUILD)/unit/%) $(BPFTEST:%=$(BUILD)/bpftest/%) $(FUZZERS:%=$(BUILD)/fuzz/%) ## build every test program and fuzzer
 
-.PHONY: check check-unit check-bpf check-e2e
+.PHONY: check check-unit check-bpf check-vm check-e2e
 check: check-unit check-bpf check-e2e ## run every test; all but check-unit need root
 check-unit: $(UNIT:%=$(BUILD)/unit/%) ## pure code under ASan and UBSan, no root
 	$(Q)scripts/run-tap.sh $^
 check-bpf: $(BPFTEST:%=$(BUILD)/bpftest/%) ## packets through the real programs (BPF_PROG_TEST_RUN)
 	$(Q)scripts/run-tap.sh $^
+check-vm: $(VMTEST:%=$(BUILD)/bpftest/%) ## some of them on the kernel of Debian 12, in a virtual machine (downloads it)
+	$(Q)CULVERT_TEST_LIMIT=600 CULVERT_VM_TESTS='$^' scripts/run-tap.sh tests/vm/run.sh
 check-e2e: all ## real clients and servers in network namespaces
 	$(Q)scripts/run-tap.sh $(sort $(wildcard tests/e2e/*.bats))
 
