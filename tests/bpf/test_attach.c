@@ -221,7 +221,9 @@ static void test_same_number_in_another_namespace(void **state)
 	portlab_attach(portlab_pins, "twin", ATTACH_AUTO);
 	assert_return_code(unshare(CLONE_NEWNET), 0);
 	portlab_run(add_twin);
+	attach_plain("twin", XDP_FLAGS_DRV_MODE);
 	assert_int_equal(portlab_count(portlab_pins), 0);
+	portlab_run("ip link set twin xdp off");
 	assert_int_equal(dp_detach(portlab_pins, "twin", &err), -ENOENT);
 	portlab_refuse(portlab_pins, "twin", ATTACH_AUTO, -EBUSY, "network namespace", "--pin-dir");
 	assert_int_equal(portlab_program("twin"), 0);
