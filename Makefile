@@ -8,7 +8,7 @@ DESTDIR  ?=
 CC       ?= gcc
 CLANG    ?= clang
 BPFTOOL  ?= $(shell command -v bpftool || echo /usr/sbin/bpftool)
-PKGS     := libbpf libxdp libelf zlib yaml-0.1 jansson libuv libmnl libcurl libxxhash
+PKGS     := libbpf libxdp libelf zlib yaml-0.1 jansson libuv libmnl libcurl libxxhash libmicrohttpd
 
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -37,9 +37,9 @@ BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -std=gnu11 -Wall -Wextra -Wshadow -Wno
 # --- what there is ---------------------------------------------------------------------------------
 BPF_OBJS  := $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.skel.h,$(wildcard bpf/*.bpf.c))
 LIB_SRCS  := $(wildcard user/util/*.c user/model/*.c user/config/*.c user/dataplane/*.c user/net/*.c \
-               user/check/*.c user/ctl/*.c $(filter-out user/cli/main.c,$(wildcard user/cli/*.c)))
+               user/check/*.c user/ctl/*.c $(filter-out %/main.c,$(wildcard user/cli/*.c user/daemon/*.c)))
 CLI_SRCS  := $(wildcard user/cli/main.c)
-DAEMON_SRCS := $(wildcard user/daemon/*.c)
+DAEMON_SRCS := $(wildcard user/daemon/main.c)
 LIB_OBJS  := $(LIB_SRCS:%.c=$(BUILD)/%.o)
 UNIT      := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 BPFTEST   := $(patsubst tests/bpf/%.c,%,$(wildcard tests/bpf/test_*.c))
@@ -74,6 +74,9 @@ $(BUILD)/fuzz/user/%.o: user/%.c | $(BPF_OBJS)
 	$(call say,CC)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(CPPFLAGS) $(FUZZ_CFLAGS) -c $< -o $@
+
+# The status page is embedded.
+$(BUILD)/user/daemon/page.o $(BUILD)/san/user/daemon/page.o $(BUILD)/fuzz/user/daemon/page.o: user/daemon/page.html
 
 $(BUILD)/libculvert.a: $(LIB_OBJS)
 $(BUILD)/san/libculvert.a: $(LIB_SRCS:%.c=$(BUILD)/san/%.o)
@@ -157,6 +160,10 @@ install: all ## install below $(DESTDIR)$(PREFIX)
 	install -m 644 README.md CHANGELOG.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/culvert/
 	install -D -m 644 scripts/culvert.bash-completion \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/culvert
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	for unit in culvertd.service culvert-decap@.service; do \
+		sed 's|@SBINDIR@|$(PREFIX)/sbin|' scripts/$$unit >$(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit; \
+	done
 clean: ## remove everything that was built
 	rm -rf $(BUILD)
 help: ## this list

@@ -59,18 +59,6 @@ static __always_inline void sweep_live(struct cv_sweep *sweep, const struct cv_f
 	sweep_count(bpf_map_lookup_elem(&cv_backend_use, &backend), sweep->sweep, flow->state);
 }
 
-static __always_inline void key_of_key4(const struct cv_flow4_key *key, struct cv_flow6_key *ret)
-{
-	__builtin_memset(ret, 0, sizeof(*ret));
-	ret->client[10] = ret->client[11] = 0xff;
-	ret->address[10] = ret->address[11] = 0xff;
-	__builtin_memcpy(&ret->client[12], key->client, sizeof(key->client));
-	__builtin_memcpy(&ret->address[12], key->address, sizeof(key->address));
-	ret->client_port = key->client_port;
-	ret->port = key->port;
-	ret->protocol = key->protocol;
-}
-
 /* Visits one element of the table at `map`, whose keys have `key_size` bytes. */
 static __always_inline void sweep_element(struct bpf_iter__bpf_map_elem *ctx, void *map, void *key,
 					  __u32 key_size)
@@ -100,7 +88,7 @@ static __always_inline void sweep_element(struct bpf_iter__bpf_map_elem *ctx, vo
 	if (map == &cv_half_open)
 		return; /* what came to nothing was never a flow */
 	if (key_size == sizeof(struct cv_flow4_key)) {
-		key_of_key4(key, &key6);
+		cv_flow_long_key(key, &key6);
 		flow_ended(&key6, &ended, (__u32)sweep->now_s);
 	} else {
 		flow_ended(key, &ended, (__u32)sweep->now_s);

@@ -18,6 +18,7 @@ static const struct command commands[] = {
 	{ "attach", "IFACE…", "put the program on network interfaces", cmd_attach },
 	{ "detach", "IFACE…|--all", "take it off", cmd_detach },
 	{ "check", "FILE", "find every error of a configuration file", cmd_check },
+	{ "plan", "FILE", "what a reload with this file would do", cmd_plan },
 	{ "reload", "", "make culvertd read its configuration again", cmd_reload },
 	{ "status", "", "everything on one screen", cmd_status },
 	{ "listeners", "", "the listeners, with their flows and traffic", cmd_listeners },

@@ -7,6 +7,7 @@
 
 #include <bpf/bpf.h>
 
+#include "cv_flow.h"
 #include "dataplane/dp_internal.h"
 
 /* The kernel hands out whole buckets; this holds the fullest that will be met. */
@@ -42,18 +43,6 @@ struct flow_walk {
 	void *arg;
 };
 
-static void long_key(const struct cv_flow4_key *key, struct cv_flow6_key *ret)
-{
-	memset(ret, 0, sizeof(*ret));
-	ret->client[10] = ret->client[11] = 0xff;
-	ret->address[10] = ret->address[11] = 0xff;
-	memcpy(&ret->client[12], key->client, sizeof(key->client));
-	memcpy(&ret->address[12], key->address, sizeof(key->address));
-	ret->client_port = key->client_port;
-	ret->port = key->port;
-	ret->protocol = key->protocol;
-}
-
 static int walk_flows4(const void *keys, const struct cv_flow *flows, __u32 nr, void *arg)
 {
 	const struct cv_flow4_key *key = keys;
@@ -62,7 +51,7 @@ static int walk_flows4(const void *keys, const struct cv_flow *flows, __u32 nr, 
 	int r = 0;
 
 	for (__u32 i = 0; !r && i < nr; i++) {
-		long_key(&key[i], &key6);
+		cv_flow_long_key(&key[i], &key6);
 		r = walk->each(&key6, &flows[i], walk->arg);
 	}
 	return r;
