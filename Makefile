@@ -160,6 +160,10 @@ install: all ## install below $(DESTDIR)$(PREFIX)
 	install -m 644 README.md CHANGELOG.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/culvert/
 	install -D -m 644 scripts/culvert.bash-completion \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/culvert
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	for unit in culvertd.service culvert-decap@.service; do \
+		sed 's|@SBINDIR@|$(PREFIX)/sbin|' scripts/$$unit >$(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit; \
+	done
 clean: ## remove everything that was built
 	rm -rf $(BUILD)
 help: ## this list

@@ -122,11 +122,11 @@ static __always_inline void flow_advance(struct cv_flow *flow, const struct pkt 
 		return;
 	if (pkt->tcp_flags & TCP_RST) {
 		flow->state = CV_FLOW_CLOSING;
-		flow->closing_timeout_s = CV_CLOSING_RST_TIMEOUT_S;
+		flow->brief_timeout_s = CV_CLOSING_RST_TIMEOUT_S;
 	} else if (pkt->tcp_flags & TCP_FIN) {
 		flow->state = CV_FLOW_CLOSING;
-		flow->closing_timeout_s = CV_CLOSING_FIN_TIMEOUT_S;
-	} else if (flow->state == CV_FLOW_CLOSING && flow->closing_timeout_s == CV_CLOSING_RST_TIMEOUT_S) {
+		flow->brief_timeout_s = CV_CLOSING_FIN_TIMEOUT_S;
+	} else if (flow->state == CV_FLOW_CLOSING && flow->brief_timeout_s == CV_CLOSING_RST_TIMEOUT_S) {
 		/* who goes on after a RST did not send it (RFC 5961 3.2 is what it ran into at the server) */
 		flow->state = CV_FLOW_OPEN;
 	}

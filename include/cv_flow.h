@@ -9,14 +9,11 @@
 /* Seconds without a packet after which this flow is over. */
 static inline __attribute__((always_inline)) __u32 cv_flow_timeout(const struct cv_flow *flow)
 {
-	__u32 timeout = flow->idle_timeout_s;
-
-	if (flow->state == CV_FLOW_CLOSING && flow->closing_timeout_s < timeout)
-		return flow->closing_timeout_s;
-	if ((flow->state == CV_FLOW_HALF_OPEN || flow->state == CV_FLOW_REFUSED) &&
-	    CV_HALF_OPEN_TIMEOUT_S < timeout)
-		return CV_HALF_OPEN_TIMEOUT_S;
-	return timeout;
+	if (flow->state == CV_FLOW_OPEN)
+		return flow->idle_timeout_s;
+	if (flow->state == CV_FLOW_CLOSING && flow->idle_timeout_s < flow->brief_timeout_s)
+		return flow->idle_timeout_s;
+	return flow->brief_timeout_s;
 }
 
 /* The clock ticks whole seconds: "more than" makes an expiry at most a second late, and never early. */

@@ -142,7 +142,7 @@ struct cv_flow {
 	__u16 backend;
 	__u16 generation; /* of the backend */
 	enum cv_flow_state state;
-	__u8 closing_timeout_s; /* counts instead of idle_timeout_s, if shorter, in state closing */
+	__u8 brief_timeout_s; /* counts instead of idle_timeout_s while not open; closing, only if shorter */
 	__u8 pad[4];
 };
 CV_ASSERT_SIZE(struct cv_flow, 40);

@@ -29,6 +29,7 @@ struct daemon_options {
 	const char *socket;
 	const char *pin_dir;
 	const char *state_dir;
+	gid_t group; /* whose members may use the control socket; (gid_t)-1: nobody but root */
 };
 
 /* What is known of one backend of the model while the daemon runs. Identity: pool, address, port. */
@@ -65,6 +66,7 @@ struct run_table {
 };
 
 struct sweep;
+struct notify;
 
 struct daemon {
 	struct daemon_options options;
@@ -85,6 +87,7 @@ struct daemon {
 	int http_error;		     /* what was last complained of */
 	struct sweep *sweep;
 	struct rates *rates;
+	struct notify *notify;
 	struct dp_interface interface[CV_MAX_INTERFACES]; /* attached now */
 	size_t interfaces_nr;
 	/* by index in the model: what was last complained of, and the interface that got its program */
@@ -200,6 +203,21 @@ void web_close(struct daemon *d);
 
 /* --- commands.c --- */
 void commands_handle(struct ctl_request *request, const json_t *json, void *arg);
+
+/* --- notify.c --- */
+/* Word to a service manager, by sd_notify(3), if one asked for it; that we live, by a timer of its own. What follows says
+ * nothing before notify_ready. */
+int notify_start(struct daemon *d, struct err *err);
+void notify_ready(struct daemon *d);
+void notify_reloading(struct daemon *d);
+void notify_running(struct daemon *d); /* after a reload, and with what came of it */
+void notify_stopping(struct daemon *d);
+void notify_close(struct daemon *d);
+
+/* --- privileges.c --- */
+/* Gives up every capability but those of daily work, for good, and no_new_privs. Before any thread is made: each has
+ * its own. */
+int privileges_drop(struct err *err);
 
 /* --- state.c --- */
 /* What commands said and checks found, on disk. Read once at start, before there is a model, into runs that the first

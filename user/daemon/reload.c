@@ -165,8 +165,10 @@ static void log_errors(const struct daemon *d, const struct err *err)
 
 int daemon_reload(struct daemon *d, json_t **ret_report, struct err *err)
 {
-	int r = reload(d, ret_report, err);
+	int r;
 
+	notify_reloading(d);
+	r = reload(d, ret_report, err);
 	d->reloaded_ms = uv_now(&d->loop);
 	err_set(&d->reload_error, 0, "%s", r ? err->text : "");
 	if (r)
@@ -174,6 +176,7 @@ int daemon_reload(struct daemon *d, json_t **ret_report, struct err *err)
 	else
 		log_info("configuration in force file=%s listeners=%zu pools=%zu backends=%zu",
 			 d->options.config, d->model->listeners_nr, d->model->pools_nr, d->runs.nr);
+	notify_running(d);
 	return r;
 }
 
