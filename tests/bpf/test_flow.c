@@ -42,6 +42,7 @@ static void the_first_packet_makes_a_half_open_entry(void **state)
 					   .backend = backend,
 					   .generation = world->image->backend[backend].generation,
 					   .state = CV_FLOW_HALF_OPEN,
+					   .brief_timeout_s = CV_HALF_OPEN_TIMEOUT_S,
 				   });
 		assert_int_equal(world_live(world, NULL), 0);
 		assert_int_equal(world_listener_stats(world, world_listener[kind]).new_flows, 0);
@@ -173,8 +174,7 @@ static void a_handshake_may_end_at_once(void **state)
 	assert_int_equal(world_listener_stats(world, "tcp4").client_resets, 1);
 	world_route(world, &syn);
 	world_route(world, &fin);
-	assert_int_equal(flow_expect(world, &syn, CV_FLOW_CLOSING).closing_timeout_s,
-			 CV_CLOSING_FIN_TIMEOUT_S);
+	assert_int_equal(flow_expect(world, &syn, CV_FLOW_CLOSING).brief_timeout_s, CV_CLOSING_FIN_TIMEOUT_S);
 	assert_int_equal(world_listener_stats(world, "tcp4").new_flows, 1);
 	assert_int_equal(world_live(world, "tcp4"), 1);
 }

@@ -178,8 +178,8 @@ static void closes_and_keeps_its_backend(void **state)
 		enum cv_flow_state state;
 		uint8_t timeout_s;
 	} steps[] = {
-		{ PKT_ACK, CV_FLOW_OPEN, 0 },
-		{ PKT_SYN, CV_FLOW_OPEN, 0 }, /* an old duplicate */
+		{ PKT_ACK, CV_FLOW_OPEN, 60 }, /* that of a handshake, out of use */
+		{ PKT_SYN, CV_FLOW_OPEN, 60 }, /* an old duplicate */
 		{ PKT_FIN | PKT_ACK, CV_FLOW_CLOSING, 60 },
 		{ PKT_ACK, CV_FLOW_CLOSING, 60 },
 		{ PKT_FIN | PKT_ACK, CV_FLOW_CLOSING, 60 },
@@ -202,7 +202,7 @@ static void closes_and_keeps_its_backend(void **state)
 			probe.flags = steps[i].flags;
 			assert_int_equal(world_route(world, &probe), backend);
 			flow = flow_expect(world, &probe, steps[i].state);
-			assert_int_equal(flow.closing_timeout_s, steps[i].timeout_s);
+			assert_int_equal(flow.brief_timeout_s, steps[i].timeout_s);
 			assert_int_equal(flow.packets, 3 + i);
 		}
 		assert_int_equal(stats_of(world, kind).client_resets, 3);

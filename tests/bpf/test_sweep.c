@@ -73,7 +73,7 @@ static struct cv_flow random_flow(struct world *world, size_t kind, uint32_t now
 		.backend = (uint16_t)(1 + random() % 2),
 		.generation = 1,
 		.state = (enum cv_flow_state)(CV_FLOW_HALF_OPEN + random() % 4),
-		.closing_timeout_s = 50,
+		.brief_timeout_s = 50,
 	};
 	bool has_ended = random() % 3 == 0;
 

@@ -62,8 +62,8 @@ balanced() {
   contains "$output" tcp-4-4
 }
 
-@test 'check: a file that is not there, exit status 1 and its name' {
-  run -1 culvert check "$LAB_DIR/nothing.yaml"
+@test 'check: a file that is not there, exit status 2 and its name' {
+  run -2 culvert check "$LAB_DIR/nothing.yaml"
   contains "$output" nothing.yaml
 }
 

@@ -228,9 +228,10 @@ program() {
   [[ ! -e $PINS ]]
 }
 
+# In a PID namespace of its own it sees no ancestor whose BPF file system it could use.
 @test 'the BPF file system is mounted where there is none' {
   # shellcheck disable=SC2016 # the inner shell expands it
-  run -0 in_ns b unshare --mount sh -ec '
+  run -0 in_ns b unshare --mount --pid --fork --mount-proc sh -ec '
     while mountpoint -q /sys/fs/bpf; do umount /sys/fs/bpf; done
     "$1" decap attach eth0
     "$1" decap status | grep eth0
