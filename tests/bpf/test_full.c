@@ -136,8 +136,10 @@ static void a_quota_is_of_one_listener(void **state)
 	struct world *world = *state;
 
 	world_configure(world, quota);
-	for (uint16_t client = 1; client <= 3; client++)
-		flow_open(world, &(struct probe){ .client = client });
+	for (uint16_t client = 1; client <= 3; client++) {
+		flow_open(world, &(struct probe){ V6, UDP, .client = client });
+		flow_open(world, &(struct probe){ V4, TCP, .client = client });
+	}
 	for (uint16_t client = 4; client <= 6; client++) {
 		struct probe syn = { .name = "over quota", .client = client, .flags = PKT_SYN };
 
@@ -151,7 +153,7 @@ static void a_quota_is_of_one_listener(void **state)
 		flow_open(world, &(struct probe){ V6, TCP, .client = client });
 	}
 	assert_int_equal(world_live(world, "tcp4"), 3);
-	assert_int_equal(world_live(world, NULL), 9);
+	assert_int_equal(world_live(world, NULL), 12);
 	assert_int_equal(world_listener_stats(world, "tcp4").rejected_table_full, 0);
 	/* a larger quota is in force at once */
 	world_configure(world, world_default);
