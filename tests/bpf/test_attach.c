@@ -237,10 +237,15 @@ static void test_same_number_in_another_namespace(void **state)
 /* Flows of both families with the numbers from 0 on, as the program would have made them. */
 static void add_flows(unsigned nr)
 {
-	struct cv_flow flow = { .listener = 7, .backend = 9, .idle_timeout_s = 350 };
+	struct cv_flow flow = { .listener = 7, .backend = 9, .idle_timeout_s = 350, .state = CV_FLOW_OPEN };
+	struct err err = { "" };
 	char path[128];
 	int flows, flows6;
+	struct dp *dp;
 
+	if (dp_open(portlab_pins, &dp, &err) || dp_clock(dp, &flow.last_seen_s, &err))
+		fail_msg("%s", err.text);
+	dp_free(dp);
 	snprintf(path, sizeof(path), "%s/cv_flows", portlab_pins);
 	flows = bpf_obj_get(path);
 	snprintf(path, sizeof(path), "%s/cv_flows6", portlab_pins);
