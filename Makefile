@@ -43,8 +43,8 @@ DAEMON_SRCS := $(wildcard user/daemon/main.c)
 LIB_OBJS  := $(LIB_SRCS:%.c=$(BUILD)/%.o)
 UNIT      := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 BPFTEST   := $(patsubst tests/bpf/%.c,%,$(wildcard tests/bpf/test_*.c))
-# Where a kernel's verifier or libxdp decide. Not those that load the program many times: there, each takes seconds.
-VMTEST    := test_dispatch test_decap
+# Without acceleration a load of the program takes seconds: not those with many, nor with a million packets or flows.
+VMTEST    := $(filter-out test_attach test_full test_nexthop test_pkt test_random test_sweep,$(BPFTEST))
 FUZZERS   := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 TOOLS     := feed flood
 BENCHES   := $(patsubst tests/bench/%.c,%,$(wildcard tests/bench/bench_*.c))
