@@ -110,7 +110,8 @@ flows_measured() {
   stream_start
   feed "$LAB_VIP4" 7000 0-199999 rst
   wait_for 60 listener_is many closed_flows 200000
-  is 'the others' "$(listener_get many active_flows)" 800000
+  is 'active, evicted' "$(status_get '[[l[k] for k in ("active_flows", "evicted_flows")] for l in d["listeners"]
+    if l["name"] == "many"]')" '[[800000, 0]]'
   stream_end
 }
 
