@@ -92,6 +92,17 @@ is_output() {
   is 'expired' "$(listener_get other expired_flows)" 0
 }
 
+@test 'flows that a new, narrower listener takes over end at one and begin at the other' {
+  local wide
+  wide=$(life_listener wide 4 tcp 9000-9009)
+  life_reload "$(life_config 'max_flows: 20000, when_full: reject' "$wide")"
+  feed "$LAB_VIP4" 9001 0-99 syn,ack
+  life_reload "$(life_config 'max_flows: 20000, when_full: reject' "$wide" "$(life_listener narrow 4 tcp 9001)")"
+  feed "$LAB_VIP4" 9001 0-99 data
+  counts_are '{"wide": {"new_flows": 100, "closed_flows": 100, "packets": 200, "bytes": 8000},
+    "narrow": {"new_flows": 100, "active_flows": 100, "packets": 100, "bytes": 4100}}'
+}
+
 # fresh FLOW_TABLE: a data plane of its own, with one listener.
 fresh() {
   balancer_stop
