@@ -85,7 +85,8 @@ static const char *address_text(const uint8_t address[16], char *text)
 	return addr_format(&addr, text);
 }
 
-/* A prefix given by encapsulation.source4 or source6 is filled up with bits of the hash, the same in every four bytes. */
+/* A prefix given by encapsulation.source4 or source6 is filled up with bits of the hash, the same in every
+ * four bytes. */
 static const char *outer_source(const struct image *image, const struct cv_backend *backend, uint32_t hash,
 				char *text)
 {

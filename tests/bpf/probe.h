@@ -85,7 +85,8 @@ void probe_key4(const struct probe *probe, struct cv_flow4_key *ret);
 /* The same probe of another family and protocol. */
 struct probe probe_as(struct probe probe, enum cv_family family, enum cv_protocol protocol);
 
-/* The four kinds of a probe, one after the other: for (size_t i = 0; i < PROBE_KINDS; i++) probe_kind(probe, i). */
+/* The four kinds of a probe, one after the other: for (size_t i = 0; i < PROBE_KINDS; i++)
+ * probe_kind(probe, i). */
 #define PROBE_KINDS 4
 struct probe probe_kind(struct probe probe, size_t kind);
 

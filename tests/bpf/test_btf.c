@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* BTF: `bpftool map dump` prints names and not bytes, because every map knows the types of its keys and values. Those in the
- * kernel must be those of include/, by name and size, in the maps that are made while running too. */
+/* BTF: `bpftool map dump` prints names and not bytes, because every map knows the types of its keys and
+ * values. Those in the kernel must be those of include/, by name and size, in the maps that are made while
+ * running too. */
 #include "bpf/world.h"
 
 #include <dirent.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Forwarding: the exact bytes that leave, by both ways and between all families, and what cannot be forwarded. The
- * oracle says what the bytes are; world_probe compares them. */
+/* Forwarding: the exact bytes that leave, by both ways and between all families, and what cannot be
+ * forwarded. The oracle says what the bytes are; world_probe compares them. */
 #include "bpf/world.h"
 
 #include <linux/bpf.h>
@@ -21,6 +21,14 @@ static const char on_link[] =
 	"pools:\n"
 	"  - { name: four, table_size: 251, backends: [ { address: 10.0.0.11 }, { address: 10.0.0.12 } ] }\n"
 	"  - { name: six, table_size: 251, backends: [ { address: '2001:db8:b::13' } ] }\n";
+
+static void configure(struct world *world, bool is_l2)
+{
+	if (is_l2)
+		world_configure(world, on_link);
+	else
+		world_vary(world);
+}
 
 /* Packets that differ in what an outer header takes over. */
 static const struct probe various[] = {
@@ -148,14 +156,14 @@ static void spreads_outer_sources(void **state)
 		{ "172.16.1.2/32", "2001:db8:0:1::2/128", 1, 1, 1, 1 },
 	};
 	struct world *world = *state;
-	char yaml[2048];
+	char top[128];
 
 	assert_int_equal(count_sources(world, CV_FAMILY_IPV4), 1);
 	assert_int_equal(count_sources(world, CV_FAMILY_IPV6), 1);
 	for (size_t i = 0; i < CV_ARRAY_SIZE(rows); i++) {
-		snprintf(yaml, sizeof(yaml), "encapsulation: { source4: %s, source6: '%s' }\n%s",
-			 rows[i].source4, rows[i].source6, world_default);
-		world_configure(world, yaml);
+		snprintf(top, sizeof(top), "encapsulation: { source4: %s, source6: '%s' }", rows[i].source4,
+			 rows[i].source6);
+		world_vary(world, .top = top);
 		assert_in_range(count_sources(world, CV_FAMILY_IPV4), rows[i].least4, rows[i].most4);
 		assert_in_range(count_sources(world, CV_FAMILY_IPV6), rows[i].least6, rows[i].most6);
 	}
@@ -173,10 +181,9 @@ static void redirects_without_tags(void **state)
 {
 	struct world *world = *state;
 	uint32_t port = world_add_port(world, "out");
-	static const char *const files[] = { world_default, on_link };
 
-	for (size_t file = 0; file < CV_ARRAY_SIZE(files); file++) {
-		world_configure(world, files[file]);
+	for (int is_l2 = 0; is_l2 <= 1; is_l2++) {
+		configure(world, is_l2);
 		place_all(world, port);
 		for (size_t i = 0; i < PROBE_KINDS * 16; i++) {
 			struct probe probe = probe_kind(various[i % CV_ARRAY_SIZE(various)], i % PROBE_KINDS);
@@ -210,7 +217,7 @@ static void needs_an_attached_port(void **state)
 	world_expect(world, &(struct probe){ .name = "no such port" }, CV_DROP_NO_NEXT_HOP);
 	place_all(world, port);
 	world_expect(world, &(struct probe){ .name = "attached" }, CV_REDIRECT);
-	assert_int_equal(dp_detach(DP_DEFAULT_PIN_DIR, "gone", &err), 0);
+	assert_ok(dp_detach(DP_DEFAULT_PIN_DIR, "gone", &err), err);
 	world_expect(world, &(struct probe){ .name = "detached" }, CV_DROP_NO_NEXT_HOP);
 }
 
@@ -234,7 +241,7 @@ static void drops_what_is_too_big(void **state)
 	for (size_t i = 0; i < world->backends_nr; i++)
 		world->backend[i].facts.mtu = 1400;
 	for (int is_l2 = 0; is_l2 <= 1; is_l2++) {
-		world_configure(world, is_l2 ? on_link : world_default);
+		configure(world, is_l2);
 		for (size_t i = 0; i < PROBE_KINDS * 16; i++) {
 			struct probe probe = probe_kind((struct probe){ .name = "big", .vlans = 1 }, i % 4);
 			const struct cv_backend *backend;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Parsing: what is read through on the way to the ports, and what is odd. Odd packets pass untouched until they are
- * known to be for a listener, and are dropped after that; never are they forwarded, never do they make a flow. */
+/* Parsing: what is read through on the way to the ports, and what is odd. Odd packets pass untouched until
+ * they are known to be for a listener, and are dropped after that; never are they forwarded, never do they
+ * make a flow. */
 #include "bpf/world.h"
 
 #include <netinet/in.h>

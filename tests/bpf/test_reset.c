@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Packets of flows that are not there: late ones, whose flow idled out, and unknown ones. The bytes of a reset are the
- * oracle's; world_probe compares them. */
+/* Packets of flows that are not there: late ones, whose flow idled out, and unknown ones. The bytes of a
+ * reset are the oracle's; world_probe compares them. */
 #include "bpf/flow.h"
 
 #include <netinet/in.h>
@@ -14,21 +14,10 @@
 
 static void configure(struct world *world, const char *late, const char *unknown)
 {
-	char yaml[2048];
+	char keys[128];
 
-	snprintf(
-		yaml, sizeof(yaml),
-		"flow_table: { max_flows: 4096 }\n"
-		"listeners:\n"
-		"  - { name: tcp4, address: 192.0.2.10, protocol: tcp, port: 443, pool: web,\n"
-		"      late_packet: %s, unknown_packet: %s }\n"
-		"  - { name: tcp6, address: '2001:db8:a::10', protocol: tcp, port: 443, pool: web,\n"
-		"      late_packet: %s, unknown_packet: %s }\n"
-		"  - { name: udp4, address: 192.0.2.10, protocol: udp, port: 443, pool: web }\n"
-		"pools:\n"
-		"  - { name: web, table_size: 251, backends: [ { address: 10.0.0.11 }, { address: 10.0.0.12 } ] }\n",
-		late, unknown, late, unknown);
-	world_configure(world, yaml);
+	snprintf(keys, sizeof(keys), "late_packet: %s, unknown_packet: %s", late, unknown);
+	world_vary(world, .tcp = keys);
 }
 
 /* Leaves a note that the flow of the probe idled out, as its expiry does. */
