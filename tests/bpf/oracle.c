@@ -155,7 +155,7 @@ uint16_t oracle_receiver(const struct image *image, const struct probe *probe, c
 		size_t at = ETH_BYTES + probe->vlans * VLAN_BYTES + (is_v4 ? 16 : 24), size = is_v4 ? 4 : 16;
 
 		if (backend->pool != listener->pool ||
-		    memcmp(frame, backend->next_hop_mac, sizeof(backend->next_hop_mac)))
+		    memcmp(frame, backend->next_hop_mac, sizeof(backend->next_hop_mac)) != 0)
 			continue;
 		if (listener->forward != CV_FORWARD_IPIP)
 			return id;

@@ -133,7 +133,7 @@ static size_t count_sources(struct world *world, enum cv_family family)
 			continue;
 		probe_build(&probe, &in);
 		assert_int_equal(world_run(world, &in, &result), CV_TX);
-		while (i < nr && memcmp(source[i], result.data + at, size))
+		while (i < nr && memcmp(source[i], result.data + at, size) != 0)
 			i++;
 		if (i == nr)
 			memcpy(source[nr++], result.data + at, size);

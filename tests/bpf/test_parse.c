@@ -66,15 +66,15 @@ static void reads_ipv4_options(void **state)
 
 #define HOP                        \
 	{                          \
-		IPPROTO_HOPOPTS, 8 \
+		8, IPPROTO_HOPOPTS \
 	}
 #define ROUTING                     \
 	{                           \
-		IPPROTO_ROUTING, 24 \
+		24, IPPROTO_ROUTING \
 	}
 #define OPTIONS                     \
 	{                           \
-		IPPROTO_DSTOPTS, 16 \
+		16, IPPROTO_DSTOPTS \
 	}
 
 static void reads_ipv6_extensions(void **state)
@@ -82,13 +82,13 @@ static void reads_ipv6_extensions(void **state)
 	static const struct row rows[] = {
 		ROW(PASS_PROTOCOL, "seven", V6,
 		    .extension = { HOP, OPTIONS, ROUTING, OPTIONS, OPTIONS, OPTIONS, OPTIONS }),
-		ROW(PASS_PROTOCOL, "authentication", V6, .extension = { { IPPROTO_AH, 16 } }),
+		ROW(PASS_PROTOCOL, "authentication", V6, .extension = { { 16, IPPROTO_AH } }),
 		ROW(TX, "hop-by-hop", V6, .extension = { HOP }),
 		ROW(TX, "routing", V6, .extension = { ROUTING }),
 		ROW(TX, "destination", V6, .extension = { OPTIONS }, .payload = 9),
 		ROW(TX, "three", V6, .extension = { HOP, OPTIONS, ROUTING }, .vlans = 2),
 		ROW(TX, "six", V6, .extension = { HOP, OPTIONS, ROUTING, OPTIONS, OPTIONS, OPTIONS }),
-		ROW(TX, "a long one", V6, .extension = { { IPPROTO_DSTOPTS, 1024 } }),
+		ROW(TX, "a long one", V6, .extension = { { 1024, IPPROTO_DSTOPTS } }),
 		ROW(TX, "atomic fragment", V6, .fragment = PROBE_ATOMIC, .payload = 2),
 		ROW(TX, "atomic behind others", V6, .extension = { HOP, ROUTING }, .fragment = PROBE_ATOMIC),
 	};

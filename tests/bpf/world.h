@@ -123,6 +123,6 @@ uint32_t world_young_second(struct world *world);
 int world_map(struct world *world, const char *name);
 
 /* Entries of a hash map. */
-size_t world_count(struct world *world, const char *map);
+size_t world_count(struct world *world, const char *map_name);
 
 #endif

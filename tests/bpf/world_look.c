@@ -139,10 +139,10 @@ int world_map(struct world *world, const char *name)
 	return map;
 }
 
-size_t world_count(struct world *world, const char *name)
+size_t world_count(struct world *world, const char *map_name)
 {
 	struct cv_flow6_key key; /* the longest */
-	int map = world_map(world, name);
+	int map = world_map(world, map_name);
 	void *at = NULL;
 	size_t nr = 0;
 
