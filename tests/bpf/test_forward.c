@@ -7,6 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
 
 #include "bpf/oracle.h"
 
@@ -79,8 +82,27 @@ static void l2_leaves_the_packet_as_it_is(void **state)
 	send_various(world, seen);
 	assert_true(seen[world_backend_id(world, "10.0.0.12")][0]);
 	assert_true(seen[world_backend_id(world, "2001:db8:b::13")][3]);
+}
+
+/* A neighbour of the packet's own family, or nobody. */
+static void l2_needs_a_neighbour_of_the_family(void **state)
+{
+	struct world *world = *state;
+	int map = world_map(world, "cv_backends");
+	struct cv_backend other;
+	__u32 id;
+
+	world_configure(world, on_link);
+	id = world_backend_id(world, "2001:db8:b::13");
 	world_backend(world, "2001:db8:b::13")->on_link = false;
 	world_apply(world);
+	world_expect(world, &(struct probe){ V6 }, CV_DROP_FAMILY);
+	/* no configuration makes such a record: the program does not rely on that */
+	other = world->image->backend[id];
+	other.on_link = 1;
+	other.family = CV_FAMILY_IPV4;
+	assert_return_code(bpf_map_update_elem(map, &id, &other, BPF_ANY), 0);
+	close(map);
 	world_expect(world, &(struct probe){ V6 }, CV_DROP_FAMILY);
 }
 
@@ -299,6 +321,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(tunnels_between_all_families, world_forget),
 		cmocka_unit_test_setup(l2_leaves_the_packet_as_it_is, world_forget),
+		cmocka_unit_test_setup(l2_needs_a_neighbour_of_the_family, world_forget),
 		cmocka_unit_test_setup(checksums_are_right_for_every_packet, world_forget),
 		cmocka_unit_test_setup(checksums_are_right_at_the_edges, world_forget),
 		cmocka_unit_test_setup(spreads_outer_sources, world_forget),

@@ -129,6 +129,22 @@ static void passes_fragments_of_options(void **state)
 	assert_int_equal(world_run(*state, &in, &result), CV_PASS_PROTOCOL);
 }
 
+/* As a destination it passes (below), lest it meet an IPv4 listener; as a source it cannot be taken for IPv4. */
+static void forwards_v4_mapped_clients(void **state)
+{
+	struct harness_result result;
+	struct pkt in = PKT_NEW;
+
+	pkt_eth(&in);
+	pkt_ipv6(&in, "::ffff:198.18.0.7", VIP6);
+	pkt_tcp(&in, 40000, 443, .flags = PKT_SYN);
+	assert_int_equal(world_run(*state, &in, &result), CV_TX);
+	assert_int_equal(world_run(*state, &in, &result), CV_TX);
+	assert_int_equal(world_count(*state, "cv_half_open"), 1);
+	world_expect(*state, &(struct probe){ .name = "IPv4", .flags = PKT_SYN }, CV_TX);
+	assert_int_equal(world_count(*state, "cv_half_open"), 2);
+}
+
 static void passes_what_is_not_ip(void **state)
 {
 	static const struct row rows[] = {
@@ -282,6 +298,7 @@ int main(void)
 		cmocka_unit_test_setup(reads_ipv6_extensions, world_forget),
 		cmocka_unit_test_setup(drops_fragments, world_forget),
 		cmocka_unit_test_setup(passes_fragments_of_options, world_forget),
+		cmocka_unit_test_setup(forwards_v4_mapped_clients, world_forget),
 		cmocka_unit_test_setup(passes_what_is_not_ip, world_forget),
 		cmocka_unit_test_setup(passes_broken_ip, world_forget),
 		cmocka_unit_test_setup(drops_broken_transport, world_forget),
