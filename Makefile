@@ -35,7 +35,7 @@ BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -std=gnu11 -Wall -Wextra -Wshadow -Wno
               -Wimplicit-int-conversion -Wenum-conversion -Werror -Iinclude -Ibpf $(BPF_SYS) -MMD -MP
 
 # --- what there is ---------------------------------------------------------------------------------
-BPF_OBJS  := $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.skel.h,$(wildcard bpf/*.bpf.c))
+BPF_OBJS  := $(patsubst %.bpf.c,$(BUILD)/bpf/%.skel.h,$(notdir $(wildcard bpf/*.bpf.c tests/bpf/*.bpf.c tests/e2e/tools/*.bpf.c)))
 LIB_SRCS  := $(wildcard user/util/*.c user/model/*.c user/config/*.c user/dataplane/*.c user/net/*.c \
                user/check/*.c user/ctl/*.c $(filter-out %/main.c,$(wildcard user/cli/*.c user/daemon/*.c)))
 CLI_SRCS  := $(wildcard user/cli/main.c)
@@ -43,14 +43,18 @@ DAEMON_SRCS := $(wildcard user/daemon/main.c)
 LIB_OBJS  := $(LIB_SRCS:%.c=$(BUILD)/%.o)
 UNIT      := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 BPFTEST   := $(patsubst tests/bpf/%.c,%,$(wildcard tests/bpf/test_*.c))
+# Where a kernel's verifier or libxdp decide. Not those that load the program many times: there, each takes seconds.
+VMTEST    := test_dispatch test_decap
 FUZZERS   := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+TOOLS     := feed flood
 BENCHES   := $(patsubst tests/bench/%.c,%,$(wildcard tests/bench/bench_*.c))
 
 .PHONY: all
 all: $(BUILD)/culvert $(BUILD)/culvertd ## build culvert and culvertd
 
 # --- BPF -------------------------------------------------------------------------------------------
-$(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c
+vpath %.bpf.c bpf tests/bpf tests/e2e/tools
+$(BUILD)/bpf/%.bpf.o: %.bpf.c
 	$(call say,BPF)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
@@ -109,11 +113,16 @@ $(BUILD)/unit/%: $(BUILD)/san/tests/unit/%.o $(BUILD)/san/libculvert.a
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -fsanitize=address,undefined -o $@ $^ -lcmocka $(LIBS)
 
-BPF_HARNESS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(wildcard tests/bpf/test_*.c),$(wildcard tests/bpf/*.c)))
+BPF_HARNESS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/bpf/test_%.c %.bpf.c,$(wildcard tests/bpf/*.c)))
 $(BUILD)/bpftest/%: $(BUILD)/tests/bpf/%.o $(BPF_HARNESS) $(BUILD)/libculvert.a
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) -pie -o $@ $^ -lcmocka $(LIBS)
+
+$(BUILD)/tools/%: $(BUILD)/tests/e2e/tools/%.o $(BUILD)/tests/e2e/tools/frame.o $(BUILD)/libculvert.a
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -pie -o $@ $^ $(LIBS)
 
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/fuzz/libculvert.a
 	$(call say,FUZZ)
@@ -121,15 +130,17 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/fuzz/libculvert.a
 	$(Q)$(CLANG) $(CPPFLAGS) -Ibpf $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $(filter %.c %.a,$^) $(LIBS)
 
 .PHONY: tests
-tests: $(UNIT:%=$(BUILD)/unit/%) $(BPFTEST:%=$(BUILD)/bpftest/%) $(FUZZERS:%=$(BUILD)/fuzz/%) ## build every test program and fuzzer
+tests: $(UNIT:%=$(BUILD)/unit/%) $(BPFTEST:%=$(BUILD)/bpftest/%) $(FUZZERS:%=$(BUILD)/fuzz/%) $(TOOLS:%=$(BUILD)/tools/%) ## build every test program and fuzzer
 
-.PHONY: check check-unit check-bpf check-e2e
+.PHONY: check check-unit check-bpf check-vm check-e2e
 check: check-unit check-bpf check-e2e ## run every test; all but check-unit need root
 check-unit: $(UNIT:%=$(BUILD)/unit/%) ## pure code under ASan and UBSan, no root
 	$(Q)scripts/run-tap.sh $^
 check-bpf: $(BPFTEST:%=$(BUILD)/bpftest/%) ## packets through the real programs (BPF_PROG_TEST_RUN)
 	$(Q)scripts/run-tap.sh $^
-check-e2e: all ## real clients and servers in network namespaces
+check-vm: $(VMTEST:%=$(BUILD)/bpftest/%) ## some of them on the kernel of Debian 12, in a virtual machine (downloads it)
+	$(Q)CULVERT_TEST_LIMIT=600 CULVERT_VM_TESTS='$^' scripts/run-tap.sh tests/vm/run.sh
+check-e2e: all $(TOOLS:%=$(BUILD)/tools/%) ## real clients and servers in network namespaces
 	$(Q)scripts/run-tap.sh $(sort $(wildcard tests/e2e/*.bats))
 
 FUZZ_SECONDS ?= 20

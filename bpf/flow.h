@@ -55,12 +55,13 @@ static __always_inline bool flow_delete(const struct flow_ref *ref, enum cv_fami
 	return !bpf_map_delete_elem(&cv_flows6, &ref->key6);
 }
 
+/* False if there is no room, or another processor was faster. */
 static __always_inline CV_MUST_CHECK bool flow_insert(const struct flow_ref *ref, enum cv_family family,
 						      const struct cv_flow *flow)
 {
 	if (family == CV_FAMILY_IPV4)
-		return !bpf_map_update_elem(&cv_flows, &ref->key4, flow, BPF_ANY);
-	return !bpf_map_update_elem(&cv_flows6, &ref->key6, flow, BPF_ANY);
+		return !bpf_map_update_elem(&cv_flows, &ref->key4, flow, BPF_NOEXIST);
+	return !bpf_map_update_elem(&cv_flows6, &ref->key6, flow, BPF_NOEXIST);
 }
 
 static __always_inline __s64 live_flows(__u32 listener)

@@ -51,7 +51,7 @@ slots() {
   is 'backends changed' "$(promised 'd["backends"]["changed"]')" "['pool6/$(lab_backend 6 1)']"
   is 'flows placed anew' "$(promised 'd["flows"]["placed_anew"]')" 1
   # at least those of the backend that goes
-  holds 'slots that move' "$(promised 'd["slots_moved"]') >= $(json_get "$before['$backend']" <<<0)"
+  holds 'slots that move' "$(promised 'd["slots_moved"]') >= $(json_get "${before}['$backend']" <<<0)"
   keep_promise
   wait_for 5 has_moved 1
   wait_for 10 lab_is_gone held

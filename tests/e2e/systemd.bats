@@ -100,7 +100,6 @@ capabilities() {
 
 # Attach, detach, routes, maps and sweeps, checks.
 works() {
-  local n
   wait_for 10 http_ask 1 "$(http_url 4 80 /whoami)"
   is 'who answers' "$(http_ask 50 "$(http_url 6 80 /whoami)" | sort -u | xargs)" 'b1 b2'
   wait_for 5 status_says '{b["health"] for p in d["pools"] for b in p["backends"]} == {"healthy"}'

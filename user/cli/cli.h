@@ -111,6 +111,7 @@ int cmd_undrain(int argc, char **argv);
 int cmd_weight(int argc, char **argv);
 int cmd_disable(int argc, char **argv);
 int cmd_enable(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
 int cmd_decap(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 

@@ -44,6 +44,7 @@ struct backend_run {
 	bool is_forwardable;
 	char way_text[96];	      /* what is wrong with it, or "" */
 	char told_text[96];	      /* what the log was last told of it */
+	uint64_t asked_ms;	      /* since when the neighbour has not answered; 0: it has */
 	struct nexthop_way known_way; /* the last good one; ifindex 0: none yet */
 	/* its health */
 	struct health health;

@@ -11,6 +11,8 @@
  * the time, no more. */
 #define WAYS_DELAY_MS 20
 #define WAYS_SHARE 10
+/* The log is told of a neighbour that does not answer when it has not for so long. */
+#define ANSWER_MS 1500
 
 static bool is_attached(const struct daemon *d, uint32_t ifindex)
 {
@@ -75,14 +77,24 @@ static bool is_same(const struct backend_run *a, const struct backend_run *b)
 	       !memcmp(a->way.port_mac, b->way.port_mac, sizeof(a->way.port_mac));
 }
 
-/* Tells the log, once, what changed. A neighbour that is asked for the first time may take a moment. */
-static void log_change(const struct backend_run *before, struct backend_run *run)
+/* Whether a neighbour was asked just now, and may still answer. */
+static bool is_being_asked(const struct daemon *d, struct backend_run *run)
 {
-	bool is_first_look = !before->way.ifindex && !before->way_text[0];
+	if (run->way.problem != NEXTHOP_UNRESOLVED) {
+		run->asked_ms = 0;
+		return false;
+	}
+	if (!run->asked_ms)
+		run->asked_ms = uv_now(&d->loop);
+	return uv_now(&d->loop) - run->asked_ms < ANSWER_MS;
+}
+
+/* Tells the log, once, what changed. */
+static void log_change(const struct daemon *d, struct backend_run *run)
+{
 	char address[ADDR_TEXT_LEN];
 
-	if (!strcmp(run->told_text, run->way_text) ||
-	    (is_first_look && run->way.problem == NEXTHOP_UNRESOLVED))
+	if (is_being_asked(d, run) || !strcmp(run->told_text, run->way_text))
 		return;
 	memcpy(run->told_text, run->way_text, sizeof(run->told_text));
 	addr_format(&run->address, address);
@@ -113,7 +125,7 @@ bool daemon_ways_find(struct daemon *d, bool only_missing)
 			return is_changed;
 		}
 		judge(d, run);
-		log_change(&before, run);
+		log_change(d, run);
 		is_changed = is_changed || !is_same(&before, run);
 	}
 	return is_changed;

@@ -32,8 +32,7 @@ static bool is_below_mount_point(const char *dir)
 	return strncmp(dir, mount_point, len) == 0 && (dir[len] == '/' || dir[len] == '\0');
 }
 
-/* Whether dir, or of what is there above it the nearest, lies in a BPF file system. */
-static bool is_in_bpffs(const char *dir)
+bool bpffs_holds(const char *dir)
 {
 	char path[PATH_MAX];
 	struct stat st;
@@ -129,7 +128,7 @@ int bpffs_ensure(const char *dir, struct err *err)
 		r = -errno;
 		return err_set(err, r, "cannot mount a BPF file system on %s: %s", mount_point, strerror(-r));
 	}
-	if (!is_in_bpffs(dir))
+	if (!bpffs_holds(dir))
 		return err_set(err, -EINVAL,
 			       "%s is not in a BPF file system: choose a directory below %s, or mount one "
 			       "(mount -t bpf bpf DIR)",

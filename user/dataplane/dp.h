@@ -25,6 +25,7 @@ struct dp_interface {
 	enum attach_mode mode; /* native or generic */
 	uint32_t program_id;
 	bool dispatcher; /* attached through libxdp's dispatcher, beside other programs */
+	bool outdated;	 /* the dispatcher still calls an older program: see dp_take */
 };
 
 /* --- opening (dp_open.c) --- */
@@ -36,7 +37,8 @@ int dp_open(const char *pin_dir, struct dp **ret, struct err *err);
 /* Opens it as its one writer, for the daemon: takes the lock of the directory (-EBUSY if another daemon has
  * it), mounts the BPF file system if none is there, loads this binary's program over the pinned maps (made
  * now if there are none), copies flows where the table's size or policy differs from `flow_table`, and
- * replaces the program on every attached interface atomically. */
+ * replaces the program on every attached interface atomically. Without CAP_SYS_ADMIN a dispatcher goes on with an
+ * older program of ours over the same maps; -EPERM if the flow tables would be others. */
 int dp_take(const char *pin_dir, const struct flow_table_conf *flow_table, struct dp **ret, struct err *err);
 
 /* Changes size or policy of the flow table of an object that dp_take gave: loads anew as dp_take does and replaces
@@ -51,12 +53,13 @@ void dp_free(struct dp *dp);
 
 /* --- interfaces (dp_attach.c) --- */
 
-/* Attaches to an interface; loads and pins program and maps first where nothing is pinned yet.
- * *ret_mode is what came of ATTACH_AUTO. 0 also when it is attached already in that mode; -EBUSY if somebody
- * else's program sits there and cannot be shared with; -ENODEV; -EOPNOTSUPP if the driver has no native XDP. */
+/* Attaches to an interface; loads and pins program and maps first where nothing is pinned yet. Where libxdp's dispatcher
+ * calls the programs of others, ours joins them. *ret_mode is what came of ATTACH_AUTO. 0 also when it is attached
+ * already in that mode; -EBUSY if somebody else's program sits there and cannot be shared with; -EPERM if to join
+ * takes CAP_SYS_ADMIN, which we have not; -ENODEV; -EOPNOTSUPP if the driver has no native XDP. */
 int dp_attach(const char *pin_dir, const char *ifname, enum attach_mode mode, enum attach_mode *ret_mode,
 	      struct err *err);
-/* Takes it off. -ENOENT if we are not attached there. */
+/* Takes it off. -ENOENT if we are not attached there, -EPERM as above. */
 int dp_detach(const char *pin_dir, const char *ifname, struct err *err);
 /* Takes it off everywhere and removes every pin and the directory. 0 also when nothing was there. */
 int dp_detach_all(const char *pin_dir, struct err *err);
@@ -83,8 +86,10 @@ int dp_listener_stats(struct dp *dp, struct cv_listener_stats *ret, size_t nr, s
 int dp_backend_stats(struct dp *dp, struct cv_backend_stats *ret, size_t nr, struct err *err);
 
 /* Goes over the flow tables, in pieces of a few thousand entries: counts what lives, then removes what has ended, if
- * there is any. With when_full evict it also brings cv_live back to the truth. */
+ * there is any. It also takes off cv_live what left the table without a word. */
 int dp_sweep(struct dp *dp, struct cv_sweep *ret, struct err *err);
+/* Flows in the table now, for ids 0 (all) to nr-1, as the program counts them. */
+int dp_live(struct dp *dp, struct cv_live *ret, size_t nr, struct err *err);
 /* What the last sweep counted, for ids 0 to nr-1; records of older sweeps come back as zero. */
 int dp_listener_use(struct dp *dp, struct cv_flow_counts *ret, size_t nr, struct err *err);
 int dp_backend_use(struct dp *dp, struct cv_flow_counts *ret, size_t nr, struct err *err);

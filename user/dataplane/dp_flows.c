@@ -86,16 +86,30 @@ struct flow_copy {
 	size_t key_size;
 };
 
+/* A flow that was copied before. It had packets since then in the old table, in the new one, or in both: the record that
+ * saw more of them knows better how old the flow is and whether it is closing. */
+static int copy_again(int to, const void *key, const struct cv_flow *flow)
+{
+	struct cv_flow copied;
+	int r = bpf_map_lookup_elem(to, key, &copied);
+
+	if (!r && flow->packets > copied.packets)
+		r = bpf_map_update_elem(to, key, flow, BPF_EXIST);
+	return r == -ENOENT ? 0 : r;
+}
+
 static int copy_batch(const void *keys, const struct cv_flow *flows, __u32 nr, void *arg)
 {
 	const struct flow_copy *copy = arg;
 
 	for (__u32 i = 0; i < nr; i++) {
-		int r = bpf_map_update_elem(copy->to, (const char *)keys + i * copy->key_size, &flows[i],
-					    BPF_NOEXIST);
+		const void *key = (const char *)keys + i * copy->key_size;
+		int r = bpf_map_update_elem(copy->to, key, &flows[i], BPF_NOEXIST);
 
+		if (r == -EEXIST)
+			r = copy_again(copy->to, key, &flows[i]);
 		/* a smaller table takes what fits */
-		if (r && r != -EEXIST && r != -E2BIG && r != -ENOMEM)
+		if (r && r != -E2BIG && r != -ENOMEM)
 			return r;
 	}
 	return 0;

@@ -15,7 +15,7 @@
 	X(per_verdict) X(per_listener) X(per_backend) X(sweep) X(listener_use) X(backend_use)
 
 #define DP_PROGRAMS(X) \
-	X(balance) X(clock) X(sweep_flows) X(sweep_flows6) X(sweep_half)
+	X(balance) X(clock) X(correct) X(sweep_flows) X(sweep_flows6) X(sweep_half)
 
 enum dp_map {
 #define DP_X(name) DP_MAP_##name,
@@ -31,10 +31,6 @@ enum dp_program {
 	DP_PROGRAM_COUNT
 };
 /* clang-format on */
-
-/* Below the pin directory lie the maps, and in two folders of their own the programs and the links. */
-#define DP_PROGRAM_DIR "programs"
-#define DP_LINK_DIR "links"
 
 struct dp {
 	char pin_dir[PATH_MAX];
@@ -52,9 +48,6 @@ struct dp {
 const char *dp_map_name(enum dp_map map);	   /* "cv_flows" */
 const char *dp_program_name(enum dp_program prog); /* "cv_balance" */
 
-/* Joins pin_dir, an optional folder (NULL) and a name. -ENAMETOOLONG. */
-int dp_path(char *ret, size_t size, const char *pin_dir, const char *folder, const char *name);
-
 /* An object with no descriptors yet. */
 int dp_alloc(const char *pin_dir, struct dp **ret);
 
@@ -62,15 +55,16 @@ int dp_alloc(const char *pin_dir, struct dp **ret);
  * on every attached interface. flow_table NULL keeps what is there, or takes the defaults. */
 int dp_load(struct dp *dp, const struct flow_table_conf *flow_table, struct err *err);
 
+/* dp_load.c: this binary's objects once more, over the maps of `dp`, with nothing but cv_balance to load: for libxdp.
+ * The caller closes it. */
+struct bpf_object;
+int dp_open_object(struct dp *dp, struct bpf_object **ret, struct err *err);
+
 /* dp_open.c: takes the lock, waiting up to `wait_ms`. -EBUSY. */
 int dp_lock(struct dp *dp, unsigned wait_ms, struct err *err);
 
-/* dp_attach.c: calls `each` for every pinned link, with its descriptor and the name of its pin. Ends at the first
- * result that is not 0, and returns it. No directory is no link. */
-typedef int (*dp_link_fn)(int link, const char *pin, void *arg);
-int dp_each_link(const char *pin_dir, dp_link_fn each, void *arg);
-
-/* dp_flows.c: copies every flow of one table into another; entries that are there already stay (returns 0). */
+/* dp_flows.c: copies every flow of one table into another, as far as they fit. Of a flow that is there already the record
+ * with more packets stays, so a second copy brings over what changed since the first. */
 int dp_copy_flows(int from, int to, size_t key_size);
 
 #endif

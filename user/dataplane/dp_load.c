@@ -16,13 +16,17 @@
 #include "cv_clock.h"
 #include "cv_balance.skel.h" /* uses the types of cv_clock.h */
 #include "dataplane/bpf_log.h"
+#include "dataplane/dp_dispatch.h"
 #include "dataplane/dp_internal.h"
+#include "dataplane/dp_link.h"
+#include "dataplane/dp_pins.h"
 
 /* One load in progress. */
 struct load {
 	struct dp *dp;
-	struct cv_balance *skel;
+	struct bpf_object *object;
 	struct cv_meta meta;	      /* as it is to be */
+	struct cv_meta old_meta;      /* as it was; no schema if nothing was pinned */
 	int old_flows[DP_MAP_COUNT];  /* tables to copy flows from: cv_flows, cv_flows6; else -1 */
 	bool is_pinned[DP_MAP_COUNT]; /* the pin is there and its map in use */
 };
@@ -42,9 +46,14 @@ static __u32 kernel_hz(void)
 	return (__u32)((1000000000 + tick.tv_nsec / 2) / tick.tv_nsec);
 }
 
-static struct bpf_map *skel_map(const struct load *load, enum dp_map map)
+static struct bpf_map *find_map(struct bpf_object *object, enum dp_map map)
 {
-	return bpf_object__find_map_by_name(load->skel->obj, dp_map_name(map));
+	return bpf_object__find_map_by_name(object, dp_map_name(map));
+}
+
+static struct bpf_program *find_program(struct bpf_object *object, enum dp_program program)
+{
+	return bpf_object__find_program_by_name(object, dp_program_name(program));
 }
 
 /* What is pinned there, if anything: its meta record, and the sizes that hold unless told otherwise. */
@@ -58,10 +67,12 @@ static int read_meta(struct load *load, const struct flow_table_conf *flow_table
 		.when_full = CV_FULL_EVICT,
 	};
 	if (!r)
-		r = dp_meta(old, &load->meta, err);
+		r = dp_meta(old, &load->old_meta, err);
 	dp_free(old);
 	if (r && r != -ENOENT)
 		return r;
+	if (!r)
+		load->meta = load->old_meta;
 	load->meta.schema = CV_SCHEMA_VERSION;
 	load->meta.hz = kernel_hz();
 	snprintf(load->meta.version, sizeof(load->meta.version), "%s", CV_VERSION);
@@ -72,29 +83,79 @@ static int read_meta(struct load *load, const struct flow_table_conf *flow_table
 	return 0;
 }
 
-static int set_size(struct load *load, enum dp_map which, __u64 entries)
+static int set_sizes(struct bpf_object *object, const struct cv_meta *meta)
 {
-	return bpf_map__set_max_entries(skel_map(load, which), (__u32)entries);
-}
-
-static int set_sizes(struct load *load)
-{
-	bool is_reject = load->meta.when_full == CV_FULL_REJECT;
+	bool is_reject = meta->when_full == CV_FULL_REJECT;
 	enum bpf_map_type type = is_reject ? BPF_MAP_TYPE_HASH : BPF_MAP_TYPE_LRU_HASH;
-	__u64 flows = load->meta.max_flows + (is_reject ? CV_FLOWS_SLACK : 0);
-	int r = set_size(load, DP_MAP_expired, load->meta.max_flows / CV_EXPIRED_SHARE);
+	__u64 flows = meta->max_flows + (is_reject ? CV_FLOWS_SLACK : 0);
+	int r = bpf_map__set_max_entries(find_map(object, DP_MAP_expired),
+					 (__u32)(meta->max_flows / CV_EXPIRED_SHARE));
 
 	for (int i = 0; !r && i < DP_MAP_COUNT; i++) {
 		if (!is_flow_table(i))
 			continue;
-		r = set_size(load, i, flows);
+		r = bpf_map__set_max_entries(find_map(object, i), (__u32)flows);
 		if (!r)
-			r = bpf_map__set_type(skel_map(load, i), type);
+			r = bpf_map__set_type(find_map(object, i), type);
 	}
-	load->skel->rodata->cv_clock_knobs = cv_clock_base(load->meta.hz);
-	load->skel->rodata->cv_reject_when_full = is_reject;
-	load->skel->rodata->cv_max_flows = load->meta.max_flows;
 	return r;
+}
+
+static int set_knobs(struct bpf_object *object, const struct cv_meta *meta)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(object, ".rodata");
+	size_t size = 0;
+	const struct cv_balance__rodata *old = map ? bpf_map__initial_value(map, &size) : NULL;
+	struct cv_balance__rodata knobs;
+
+	if (!old || size != sizeof(knobs))
+		return -EINVAL;
+	knobs = *old;
+	knobs.cv_clock_knobs = cv_clock_base(meta->hz);
+	knobs.cv_reject_when_full = meta->when_full == CV_FULL_REJECT;
+	knobs.cv_max_flows = meta->max_flows;
+	return bpf_map__set_initial_value(map, &knobs, sizeof(knobs));
+}
+
+/* This binary's programs and maps as `meta` wants them; nothing is in the kernel yet. */
+static int open_object(const struct cv_meta *meta, struct bpf_object **ret, struct err *err)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = "cv_balance");
+	size_t size;
+	const void *elf = cv_balance__elf_bytes(&size);
+	struct bpf_object *object = bpf_object__open_mem(elf, size, &opts);
+	int r = object ? set_sizes(object, meta) : -errno;
+
+	if (!r)
+		r = set_knobs(object, meta);
+	if (r) {
+		bpf_object__close(object);
+		return err_set(err, r, "opening the program: %s (%s)", strerror(-r), bpf_log_last());
+	}
+	*ret = object;
+	return 0;
+}
+
+int dp_open_object(struct dp *dp, struct bpf_object **ret, struct err *err)
+{
+	struct bpf_object *object = NULL;
+	struct cv_meta meta;
+	int r = dp_meta(dp, &meta, err);
+
+	if (!r)
+		r = open_object(&meta, &object, err);
+	if (r)
+		return r;
+	for (int i = 0; !r && i < DP_MAP_COUNT; i++)
+		r = bpf_map__reuse_fd(find_map(object, i), dp->map[i]);
+	for (int i = 0; !r && i < DP_PROGRAM_COUNT; i++)
+		r = bpf_program__set_autoload(find_program(object, i), i == DP_PROGRAM_balance);
+	if (r) {
+		bpf_object__close(object);
+		return err_set(err, r, "opening the program: %s (%s)", strerror(-r), bpf_log_last());
+	}
+	*ret = object;
+	return 0;
 }
 
 /* Uses the pinned map if it is what the program wants. A flow table of another size or policy is replaced, its
@@ -102,7 +163,7 @@ static int set_sizes(struct load *load)
  * under the same schema is somebody's meddling. */
 static int adopt_map(struct load *load, enum dp_map which, struct err *err)
 {
-	struct bpf_map *map = skel_map(load, which);
+	struct bpf_map *map = find_map(load->object, which);
 	struct bpf_map_info info = { 0 };
 	__u32 size = sizeof(info);
 	char path[PATH_MAX];
@@ -138,14 +199,14 @@ static int adopt_map(struct load *load, enum dp_map which, struct err *err)
 /* Types of the values of inner maps, which are made while running. */
 static int find_btf(struct load *load)
 {
-	const struct btf *btf = bpf_object__btf(load->skel->obj);
+	const struct btf *btf = bpf_object__btf(load->object);
 	int key = btf__find_by_name_kind(btf, "unsigned int", BTF_KIND_INT);
 	int line = btf__find_by_name_kind(btf, "cv_slot_line", BTF_KIND_STRUCT);
 	int directory = btf__find_by_name_kind(btf, "cv_directory", BTF_KIND_STRUCT);
 
 	if (key < 0 || line < 0 || directory < 0)
 		return -ENOENT;
-	load->dp->btf = dup(bpf_object__btf_fd(load->skel->obj));
+	load->dp->btf = dup(bpf_object__btf_fd(load->object));
 	load->dp->btf_key = (uint32_t)key;
 	load->dp->btf_slot_line = (uint32_t)line;
 	load->dp->btf_directory = (uint32_t)directory;
@@ -188,19 +249,18 @@ static int pin_all(struct load *load, struct err *err)
 	return r ? err_set(err, r, "pinning in %s: %s", dp->pin_dir, strerror(-r)) : 0;
 }
 
-/* Takes the descriptors over, so that the skeleton can go. */
+/* Takes the descriptors over, so that the object can go. */
 static int take_fds(struct load *load)
 {
 	struct dp *dp = load->dp;
 
 	for (int i = 0; i < DP_MAP_COUNT; i++) {
-		dp->map[i] = dup(bpf_map__fd(skel_map(load, i)));
+		dp->map[i] = dup(bpf_map__fd(find_map(load->object, i)));
 		if (dp->map[i] < 0)
 			return -errno;
 	}
 	for (int i = 0; i < DP_PROGRAM_COUNT; i++) {
-		dp->program[i] = dup(bpf_program__fd(
-			bpf_object__find_program_by_name(load->skel->obj, dp_program_name(i))));
+		dp->program[i] = dup(bpf_program__fd(find_program(load->object, i)));
 		if (dp->program[i] < 0)
 			return -errno;
 	}
@@ -219,32 +279,43 @@ static int copy_flows(const struct load *load)
 	return r;
 }
 
-static int replace_program(int link, const char *pin_name, void *arg)
+/* Flows are copied once before the change, so that packets find theirs at once, and once after it, for those that
+ * the old program made meanwhile. */
+static int put_in_force(const struct load *load, struct err *err)
 {
-	const struct dp *dp = arg;
-	int r = bpf_link_update(link, dp->program[DP_PROGRAM_balance], NULL);
+	bool is_moved = false;
+	int r = copy_flows(load);
 
-	(void)pin_name;
-	/* -ENOLINK: the interface is gone, and the link with it */
-	return r == -ENOLINK ? 0 : r;
+	if (r)
+		return err_set(err, r, "copying flows: %s", strerror(-r));
+	for (int i = 0; i < DP_MAP_COUNT; i++)
+		is_moved = is_moved || !load->is_pinned[i];
+	r = dp_dispatch_replace(load->dp, is_moved, err);
+	if (r)
+		return r;
+	r = dp_link_replace(load->dp);
+	if (r)
+		return err_set(err, r, "replacing the program on an interface: %s", strerror(-r));
+	r = copy_flows(load);
+	return r ? err_set(err, r, "copying flows: %s", strerror(-r)) : 0;
 }
 
-static int write_meta(const struct load *load)
+static int write_meta(const struct load *load, const struct cv_meta *meta)
 {
 	__u32 zero = 0;
 
-	return bpf_map_update_elem(load->dp->map[DP_MAP_meta], &zero, &load->meta, BPF_ANY);
+	return bpf_map_update_elem(load->dp->map[DP_MAP_meta], &zero, meta, BPF_ANY);
 }
 
 static int load_program(struct load *load, struct err *err)
 {
-	int r = set_sizes(load);
+	int r = 0;
 
 	for (int i = 0; !r && i < DP_MAP_COUNT; i++)
 		r = adopt_map(load, i, err);
 	if (r)
 		return r;
-	r = cv_balance__load(load->skel);
+	r = bpf_object__load(load->object);
 	if (r)
 		return err_set(err, r, "the kernel refused the program: %s (%s)", strerror(-r),
 			       bpf_log_last());
@@ -261,9 +332,9 @@ int dp_load(struct dp *dp, const struct flow_table_conf *flow_table, struct err 
 	r = read_meta(&load, flow_table, err);
 	if (r)
 		return r;
-	load.skel = cv_balance__open();
-	if (!load.skel)
-		return err_set(err, -errno, "opening the program: %s", strerror(errno));
+	r = open_object(&load.meta, &load.object, err);
+	if (r)
+		return r;
 	r = load_program(&load, err);
 	if (r)
 		goto out;
@@ -271,23 +342,19 @@ int dp_load(struct dp *dp, const struct flow_table_conf *flow_table, struct err 
 	if (!r)
 		r = find_btf(&load);
 	if (!r)
-		r = write_meta(&load);
-	/* once before the change, so that packets find their flows at once; once after it, for those that the old
-	 * program made meanwhile */
-	if (!r)
-		r = copy_flows(&load);
-	if (!r)
-		r = dp_each_link(dp->pin_dir, replace_program, dp);
-	if (!r)
-		r = copy_flows(&load);
+		r = write_meta(&load, &load.meta);
 	if (r)
-		err_set(err, r, "putting the program in place: %s", strerror(-r));
+		err_set(err, r, "taking the program over: %s", strerror(-r));
 	else
+		r = put_in_force(&load, err);
+	if (r && load.old_meta.schema)
+		write_meta(&load, &load.old_meta);
+	if (!r)
 		r = pin_all(&load, err);
 out:
 	for (int i = 0; i < DP_MAP_COUNT; i++)
 		if (load.old_flows[i] >= 0)
 			close(load.old_flows[i]);
-	cv_balance__destroy(load.skel);
+	bpf_object__close(load.object);
 	return r;
 }

@@ -15,6 +15,7 @@
 #include "dataplane/bpf_log.h"
 #include "dataplane/bpffs.h"
 #include "dataplane/dp_internal.h"
+#include "dataplane/dp_pins.h"
 
 const char *dp_map_name(enum dp_map map)
 {
@@ -36,13 +37,6 @@ const char *dp_program_name(enum dp_program prog)
 	};
 
 	return names[prog];
-}
-
-int dp_path(char *ret, size_t size, const char *pin_dir, const char *folder, const char *name)
-{
-	int used = snprintf(ret, size, "%s%s%s/%s", pin_dir, folder ? "/" : "", folder ? folder : "", name);
-
-	return used < 0 || (size_t)used >= size ? -ENAMETOOLONG : 0;
 }
 
 int dp_alloc(const char *pin_dir, struct dp **ret)
@@ -92,15 +86,12 @@ void dp_free(struct dp *dp)
 /* Opens one pin; `ret` keeps -1 if it is not there. */
 static int open_pin(const struct dp *dp, const char *folder, const char *name, int *ret, struct err *err)
 {
-	char path[PATH_MAX];
-	int r = dp_path(path, sizeof(path), dp->pin_dir, folder, name);
+	int fd = dp_get_pin(dp->pin_dir, folder, name);
 
-	if (r)
-		return r;
-	r = bpf_obj_get(path);
-	if (r < 0)
-		return err_set(err, r, "%s: %s", path, strerror(-r));
-	*ret = r;
+	if (fd < 0)
+		return err_set(err, fd, "%s%s%s/%s: %s", dp->pin_dir, folder ? "/" : "", folder ? folder : "",
+			       name, strerror(-fd));
+	*ret = fd;
 	return 0;
 }
 
@@ -186,9 +177,15 @@ int dp_take(const char *pin_dir, const struct flow_table_conf *flow_table, struc
 
 int dp_retake(struct dp **dp, const struct flow_table_conf *flow_table, struct err *err)
 {
+	struct cv_sweep swept;
 	struct dp *fresh;
-	int r = dp_alloc((*dp)->pin_dir, &fresh);
+	int r;
 
+	/* what has ended would be copied, and might take the room of what lives */
+	r = dp_sweep(*dp, &swept, err);
+	if (r)
+		return r;
+	r = dp_alloc((*dp)->pin_dir, &fresh);
 	if (r)
 		return err_set(err, r, "%s: %s", (*dp)->pin_dir, strerror(-r));
 	r = dp_load(fresh, flow_table, err);

@@ -12,7 +12,7 @@
 /* struct htab_elem before the key, struct bucket, and struct bpf_array with struct bpf_map in it. */
 #define HASH_ELEMENT_BYTES 48
 #define HASH_BUCKET_BYTES 16
-#define MAP_BYTES 512
+#define MAP_BYTES 320
 #define PAGE_BYTES 4096
 
 static uint64_t round_up(uint64_t n, uint64_t to)
@@ -22,7 +22,13 @@ static uint64_t round_up(uint64_t n, uint64_t to)
 
 static uint64_t array_bytes(uint64_t entries, uint64_t value)
 {
-	return MAP_BYTES + round_up(entries * round_up(value, 8), PAGE_BYTES);
+	return MAP_BYTES + entries * round_up(value, 8);
+}
+
+/* With BPF_F_MMAPABLE the values begin on a page of their own. */
+static uint64_t paged_bytes(uint64_t entries, uint64_t value)
+{
+	return round_up(MAP_BYTES, PAGE_BYTES) + round_up(entries * round_up(value, 8), PAGE_BYTES);
 }
 
 static uint64_t percpu_bytes(uint64_t entries, uint64_t value, unsigned cpus)
@@ -48,7 +54,7 @@ static uint64_t maglev_bytes(const struct model *model)
 	for (size_t i = 0; i < model->pools_nr; i++) {
 		uint64_t lines = round_up(model->pools[i].table_size, CV_SLOTS_PER_LINE) / CV_SLOTS_PER_LINE;
 
-		sum += array_bytes(lines, sizeof(struct cv_slot_line));
+		sum += paged_bytes(lines, sizeof(struct cv_slot_line));
 	}
 	return sum;
 }
@@ -70,9 +76,9 @@ uint64_t model_memory(const struct model *model, unsigned cpus,
 		{ "cv_meta", array_bytes(1, sizeof(struct cv_meta)) },
 		{ "cv_directory",
 		  array_bytes(1, sizeof(void *)) + array_bytes(1, sizeof(struct cv_directory)) },
-		{ "cv_listeners", array_bytes(listeners, sizeof(struct cv_listener)) },
+		{ "cv_listeners", paged_bytes(listeners, sizeof(struct cv_listener)) },
 		{ "cv_pools", array_bytes(pools, sizeof(struct cv_pool)) },
-		{ "cv_backends", array_bytes(backends, sizeof(struct cv_backend)) },
+		{ "cv_backends", paged_bytes(backends, sizeof(struct cv_backend)) },
 		{ "cv_maglev", maglev_bytes(model) },
 		{ "cv_flows", hash_bytes(flows, key4, flow, spares) },
 		{ "cv_flows6", hash_bytes(flows, key6, flow, spares) },

@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Attaching by a link of our own, and keeping what the maps hold while the program is replaced. */
+#include "bpf/portlab.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <linux/if_link.h>
+
+/* --- modes ----------------------------------------------------------------------------------------- */
+
+static void attach_and_detach(enum attach_mode mode)
+{
+	const struct dp_interface *port;
+	enum attach_mode other = mode == ATTACH_NATIVE ? ATTACH_GENERIC : ATTACH_NATIVE;
+	struct err err;
+
+	portlab_load(portlab_pins);
+	assert_int_equal(portlab_attach(portlab_pins, "port0", mode), mode);
+	port = portlab_find(portlab_pins, "port0");
+	assert_non_null(port);
+	assert_int_equal(port->mode, mode);
+	assert_int_equal(port->ifindex, if_nametoindex("port0"));
+	assert_int_equal(port->program_id, portlab_program("port0"));
+	assert_false(port->dispatcher);
+	portlab_send("far0", 5);
+	assert_int_equal(portlab_passed(portlab_pins, 5), 5);
+
+	/* once more is no error, in the other mode it is */
+	assert_int_equal(portlab_attach(portlab_pins, "port0", ATTACH_AUTO), mode);
+	assert_int_equal(portlab_attach(portlab_pins, "port0", mode), mode);
+	portlab_refuse(portlab_pins, "port0", other, -EBUSY, "port0",
+		       mode == ATTACH_NATIVE ? "native" : "generic", "detach");
+
+	portlab_detach(portlab_pins, "port0");
+	assert_int_equal(portlab_program("port0"), 0);
+	assert_int_equal(portlab_count(portlab_pins), 0);
+	assert_int_equal(portlab_entries("%s/links", portlab_pins), 0);
+	assert_int_equal(dp_detach(portlab_pins, "port0", &err), -ENOENT);
+	assert_non_null(strstr(err.text, "port0"));
+	portlab_send("far0", 5);
+	assert_int_equal(portlab_passed(portlab_pins, 5), 5);
+}
+
+static void test_native(void **state)
+{
+	(void)state;
+	attach_and_detach(ATTACH_NATIVE);
+}
+
+static void test_generic(void **state)
+{
+	(void)state;
+	attach_and_detach(ATTACH_GENERIC);
+}
+
+static void test_auto(void **state)
+{
+	(void)state;
+	portlab_load(portlab_pins);
+	assert_int_equal(portlab_attach(portlab_pins, "port0", ATTACH_AUTO), ATTACH_NATIVE);
+	/* the loopback has no native mode */
+	portlab_refuse(portlab_pins, "lo", ATTACH_NATIVE, -EOPNOTSUPP, "lo", "--mode generic");
+	assert_int_equal(portlab_attach(portlab_pins, "lo", ATTACH_AUTO), ATTACH_GENERIC);
+	assert_int_equal(portlab_count(portlab_pins), 2);
+	assert_int_equal(portlab_find(portlab_pins, "lo")->mode, ATTACH_GENERIC);
+}
+
+static void test_no_such_interface(void **state)
+{
+	struct err err;
+
+	(void)state;
+	portlab_refuse(portlab_pins, "port9", ATTACH_AUTO, -ENODEV, "port9");
+	assert_int_equal(dp_detach(portlab_pins, "port9", &err), -ENODEV);
+	assert_int_equal(access(portlab_pins, F_OK), -1);
+}
+
+/* Attaching is all that a fresh host needs; detach-all leaves nothing. */
+static void test_attach_loads_and_detach_all_removes(void **state)
+{
+	(void)state;
+	portlab_attach(portlab_pins, "port0", ATTACH_AUTO);
+	portlab_attach(portlab_pins, "port1", ATTACH_GENERIC);
+	assert_true(portlab_entries("%s", portlab_pins) > 15);
+	assert_int_equal(portlab_entries("%s/links", portlab_pins), 2);
+	portlab_detach_all(portlab_pins);
+	assert_int_equal(access(portlab_pins, F_OK), -1);
+	assert_int_equal(portlab_program("port0"), 0);
+	assert_int_equal(portlab_program("port1"), 0);
+	portlab_detach_all(portlab_pins);
+}
+
+/* --- others ---------------------------------------------------------------------------------------- */
+
+/* A program that no dispatcher holds, put there as ip does it. */
+static uint32_t attach_plain(const char *ifname, __u32 flags)
+{
+	const struct bpf_insn pass[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = XDP_PASS },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	int fd = bpf_prog_load(BPF_PROG_TYPE_XDP, "plain_pass", "GPL", pass, CV_ARRAY_SIZE(pass), NULL);
+
+	assert_return_code(fd, 0);
+	assert_return_code(bpf_xdp_attach((int)if_nametoindex(ifname), fd, flags, NULL), 0);
+	close(fd);
+	return portlab_program(ifname);
+}
+
+static void leave_alone(__u32 flags, const char *remedy)
+{
+	uint32_t plain = attach_plain("port0", flags);
+	struct err err;
+
+	portlab_refuse(portlab_pins, "port0", ATTACH_AUTO, -EBUSY, "port0", "plain_pass", remedy);
+	portlab_refuse(portlab_pins, "port0", ATTACH_NATIVE, -EBUSY, "plain_pass");
+	portlab_refuse(portlab_pins, "port0", ATTACH_GENERIC, -EBUSY, "plain_pass");
+	assert_int_equal(dp_detach(portlab_pins, "port0", &err), -ENOENT);
+	portlab_detach_all(portlab_pins);
+	assert_int_equal(portlab_program("port0"), plain);
+	assert_int_equal(access(portlab_pins, F_OK), -1);
+}
+
+static void test_plain_native_program_is_left_alone(void **state)
+{
+	(void)state;
+	leave_alone(XDP_FLAGS_DRV_MODE, "ip link set dev port0 xdp off");
+}
+
+static void test_plain_generic_program_is_left_alone(void **state)
+{
+	(void)state;
+	leave_alone(XDP_FLAGS_SKB_MODE, "ip link set dev port0 xdpgeneric off");
+}
+
+static void test_two_instances(void **state)
+{
+	(void)state;
+	portlab_load(portlab_pins);
+	portlab_load(portlab_other_pins);
+	portlab_attach(portlab_pins, "port0", ATTACH_AUTO);
+	portlab_refuse(portlab_other_pins, "port0", ATTACH_AUTO, -EBUSY, "cv_balance");
+	portlab_attach(portlab_other_pins, "port1", ATTACH_AUTO);
+	assert_null(portlab_find(portlab_pins, "port1"));
+	portlab_send("far1", 3);
+	assert_int_equal(portlab_passed(portlab_other_pins, 3), 3);
+	assert_int_equal(portlab_passed(portlab_pins, 0), 0);
+	portlab_detach_all(portlab_pins);
+	assert_int_equal(portlab_count(portlab_other_pins), 1);
+	assert_int_not_equal(portlab_program("port1"), 0);
+}
+
+/* --- interfaces that change ------------------------------------------------------------------------ */
+
+static void test_renamed(void **state)
+{
+	(void)state;
+	portlab_load(portlab_pins);
+	portlab_attach(portlab_pins, "port0", ATTACH_AUTO);
+	portlab_run("ip link set port0 down && ip link set port0 name new.0 && ip link set new.0 up");
+	assert_null(portlab_find(portlab_pins, "port0"));
+	assert_non_null(portlab_find(portlab_pins, "new.0"));
+	portlab_attach(portlab_pins, "new.0", ATTACH_NATIVE);
+	assert_int_equal(portlab_count(portlab_pins), 1);
+	/* another one takes the name */
+	portlab_run("ip link set port1 down && ip link set port1 name port0");
+	portlab_attach(portlab_pins, "port0", ATTACH_GENERIC);
+	assert_int_equal(portlab_count(portlab_pins), 2);
+	portlab_detach(portlab_pins, "new.0");
+	assert_int_equal(portlab_program("new.0"), 0);
+	assert_int_equal(portlab_find(portlab_pins, "port0")->mode, ATTACH_GENERIC);
+}
+
+/* The BPF file system takes no name with a dot. */
+static void test_dot_in_the_name(void **state)
+{
+	(void)state;
+	portlab_load(portlab_pins);
+	portlab_run("ip link set port0 down && ip link set port0 name port.5");
+	portlab_attach(portlab_pins, "port.5", ATTACH_AUTO);
+	portlab_detach(portlab_pins, "port.5");
+}
+
+static void test_gone_and_come_back(void **state)
+{
+	(void)state;
+	portlab_load(portlab_pins);
+	portlab_attach(portlab_pins, "port0", ATTACH_AUTO);
+	portlab_run("ip link delete port0");
+	assert_int_equal(portlab_count(portlab_pins), 0);
+	dp_free(portlab_take(portlab_pins, 4096, CV_FULL_EVICT));
+	portlab_run(
+		"ip link add port0 type veth peer name far0 && ip link set port0 up && ip link set far0 up");
+	assert_int_equal(portlab_program("port0"), 0);
+	portlab_attach(portlab_pins, "port0", ATTACH_AUTO);
+	assert_int_equal(portlab_count(portlab_pins), 1);
+	assert_int_equal(portlab_entries("%s/links", portlab_pins), 1); /* the old one's link is gone */
+	portlab_send("far0", 2);
+	assert_int_equal(portlab_passed(portlab_pins, 2), 2);
+}
+
+/* The number of an interface means another one in another network namespace. */
+static void test_same_number_in_another_namespace(void **state)
+{
+	static const char add_twin[] = "ip link add twin index 77 type veth peer name far7";
+	int here = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	struct err err;
+
+	(void)state;
+	assert_return_code(here, 0);
+	portlab_load(portlab_pins);
+	portlab_run(add_twin);
+	portlab_attach(portlab_pins, "twin", ATTACH_AUTO);
+	assert_return_code(unshare(CLONE_NEWNET), 0);
+	portlab_run(add_twin);
+	attach_plain("twin", XDP_FLAGS_DRV_MODE);
+	assert_int_equal(portlab_count(portlab_pins), 0);
+	portlab_run("ip link set twin xdp off");
+	assert_int_equal(dp_detach(portlab_pins, "twin", &err), -ENOENT);
+	portlab_refuse(portlab_pins, "twin", ATTACH_AUTO, -EBUSY, "network namespace", "--pin-dir");
+	assert_int_equal(portlab_program("twin"), 0);
+	assert_return_code(setns(here, CLONE_NEWNET), 0);
+	close(here);
+	assert_int_equal(portlab_count(portlab_pins), 1);
+}
+
+/* --- the program is replaced ----------------------------------------------------------------------- */
+
+/* Flows of both families with the numbers from 0 on, as the program would have made them. */
+static void add_flows(unsigned nr)
+{
+	struct cv_flow flow = { .listener = 7, .backend = 9, .idle_timeout_s = 350, .state = CV_FLOW_OPEN };
+	struct err err = { "" };
+	char path[128];
+	int flows, flows6;
+	struct dp *dp;
+
+	if (dp_open(portlab_pins, &dp, &err) || dp_clock(dp, &flow.last_seen_s, &err))
+		fail_msg("%s", err.text);
+	dp_free(dp);
+	snprintf(path, sizeof(path), "%s/cv_flows", portlab_pins);
+	flows = bpf_obj_get(path);
+	snprintf(path, sizeof(path), "%s/cv_flows6", portlab_pins);
+	flows6 = bpf_obj_get(path);
+	for (unsigned i = 0; i < nr; i++) {
+		struct cv_flow4_key key = { .client_port = (__u16)i,
+					    .port = 80,
+					    .protocol = CV_PROTOCOL_TCP };
+		struct cv_flow6_key key6 = { .client_port = (__u16)i,
+					     .port = 80,
+					     .protocol = CV_PROTOCOL_TCP };
+
+		flow.packets = i;
+		assert_return_code(bpf_map_update_elem(flows, &key, &flow, BPF_NOEXIST), 0);
+		key6.client[0] = 0xfd;
+		assert_return_code(bpf_map_update_elem(flows6, &key6, &flow, BPF_NOEXIST), 0);
+	}
+	close(flows);
+	close(flows6);
+}
+
+static int check_flow(const struct cv_flow6_key *key, const struct cv_flow *flow, void *arg)
+{
+	unsigned *nr = arg;
+
+	assert_int_equal(flow->packets, key->client_port);
+	assert_int_equal(flow->listener, 7);
+	assert_int_equal(flow->backend, 9);
+	assert_int_equal(flow->idle_timeout_s, 350);
+	++*nr;
+	return 0;
+}
+
+static unsigned count_flows(struct dp *dp)
+{
+	struct err err = { "" };
+	unsigned nr = 0;
+
+	if (dp_flows(dp, check_flow, &nr, &err))
+		fail_msg("%s", err.text);
+	return nr;
+}
+
+static void check_table(struct dp *dp, uint32_t max_flows, enum cv_when_full when_full)
+{
+	struct cv_meta meta;
+	struct err err;
+
+	assert_int_equal(dp_meta(dp, &meta, &err), 0);
+	assert_int_equal(meta.max_flows, max_flows);
+	assert_int_equal(meta.when_full, when_full);
+}
+
+static void test_take_replaces_the_program(void **state)
+{
+	const struct flow_table_conf conf = { .max_flows = 4096, .when_full = CV_FULL_EVICT };
+	uint32_t old[2];
+	struct dp *dp, *second;
+	struct err err;
+
+	(void)state;
+	portlab_load(portlab_pins);
+	portlab_attach(portlab_pins, "port0", ATTACH_NATIVE);
+	portlab_attach(portlab_pins, "port1", ATTACH_GENERIC);
+	old[0] = portlab_program("port0");
+	old[1] = portlab_program("port1");
+	portlab_send("far0", 3);
+	add_flows(500);
+	assert_int_equal(portlab_passed(portlab_pins, 3), 3);
+
+	dp = portlab_take(portlab_pins, 4096, CV_FULL_EVICT);
+	assert_int_not_equal(portlab_program("port0"), old[0]);
+	assert_int_not_equal(portlab_program("port1"), old[1]);
+	assert_int_equal(portlab_find(portlab_pins, "port0")->mode, ATTACH_NATIVE);
+	assert_int_equal(portlab_find(portlab_pins, "port1")->mode, ATTACH_GENERIC);
+	assert_int_equal(count_flows(dp), 1000);
+	portlab_send("far0", 2);
+	portlab_send("far1", 2);
+	assert_int_equal(portlab_passed(portlab_pins, 7), 7);
+
+	/* one writer at a time; to look is always allowed */
+	assert_int_equal(dp_take(portlab_pins, &conf, &second, &err), -EBUSY);
+	assert_non_null(strstr(err.text, portlab_pins));
+	assert_int_equal(dp_open(portlab_pins, &second, &err), 0);
+	dp_free(second);
+	dp_free(dp);
+	assert_int_equal(portlab_count(portlab_pins), 2);
+}
+
+/* Every change of size and policy, and back: no flow is lost, no packet meets no program. */
+static void test_flows_move_to_another_table(void **state)
+{
+	static const struct flow_table_conf changes[] = {
+		{ 8192, CV_FULL_EVICT }, { 8192, CV_FULL_REJECT }, { 2048, CV_FULL_REJECT },
+		{ 4096, CV_FULL_EVICT }, { 4096, CV_FULL_EVICT },
+	};
+	struct dp *dp = portlab_take(portlab_pins, 4096, CV_FULL_EVICT);
+	struct err err = { "" };
+
+	(void)state;
+	portlab_attach(portlab_pins, "port0", ATTACH_AUTO);
+	add_flows(1000);
+	for (size_t i = 0; i < CV_ARRAY_SIZE(changes); i++) {
+		uint32_t old = portlab_program("port0");
+
+		if (dp_retake(&dp, &changes[i], &err))
+			fail_msg("%s", err.text);
+		check_table(dp, changes[i].max_flows, changes[i].when_full);
+		assert_int_equal(count_flows(dp), 2000);
+		assert_int_not_equal(portlab_program("port0"), old);
+		portlab_send("far0", 1);
+		assert_int_equal(portlab_passed(portlab_pins, i + 1), i + 1);
+	}
+	dp_free(dp);
+	/* what is pinned is what the program uses */
+	dp = portlab_take(portlab_pins, 16384, CV_FULL_EVICT);
+	assert_int_equal(count_flows(dp), 2000);
+	dp_free(dp);
+}
+
+/* An attach without the daemon keeps the sizes that the daemon gave. */
+static void test_attach_keeps_the_table(void **state)
+{
+	struct err err = { "" };
+	struct dp *dp;
+
+	(void)state;
+	dp_free(portlab_take(portlab_pins, 2048, CV_FULL_REJECT));
+	portlab_attach(portlab_pins, "port0", ATTACH_AUTO);
+	if (dp_open(portlab_pins, &dp, &err))
+		fail_msg("%s", err.text);
+	check_table(dp, 2048, CV_FULL_REJECT);
+	dp_free(dp);
+}
+
+#define PORT_TEST(test) cmocka_unit_test_setup_teardown(test, portlab_up, portlab_down)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		PORT_TEST(test_native),
+		PORT_TEST(test_generic),
+		PORT_TEST(test_auto),
+		PORT_TEST(test_no_such_interface),
+		PORT_TEST(test_attach_loads_and_detach_all_removes),
+		PORT_TEST(test_plain_native_program_is_left_alone),
+		PORT_TEST(test_plain_generic_program_is_left_alone),
+		PORT_TEST(test_two_instances),
+		PORT_TEST(test_renamed),
+		PORT_TEST(test_dot_in_the_name),
+		PORT_TEST(test_gone_and_come_back),
+		PORT_TEST(test_same_number_in_another_namespace),
+		PORT_TEST(test_take_replaces_the_program),
+		PORT_TEST(test_flows_move_to_another_table),
+		PORT_TEST(test_attach_keeps_the_table),
+	};
+
+	harness_need_root();
+	return cmocka_run_group_tests(tests, portlab_open, portlab_close);
+}
