@@ -152,7 +152,7 @@ int dp_attach(const char *pin_dir, const char *ifname, enum attach_mode mode, en
 /* Packets no longer leave by it. */
 static void close_port(const char *pin_dir, uint32_t ifindex)
 {
-	int ports = dp_get_pin(pin_dir, NULL, dp_map_name(DP_MAP_ports));
+	int ports = dp_get_pin(pin_dir, NULL, dp_map_pin(DP_MAP_ports));
 
 	if (ports < 0)
 		return;
@@ -201,6 +201,8 @@ int dp_detach_all(const char *pin_dir, struct err *err)
 	r = dp_link_detach_all(pin_dir);
 	if (!r)
 		r = dp_remove_pins(pin_dir, DP_PROGRAM_DIR, program_name, DP_PROGRAM_COUNT);
+	if (!r)
+		r = dp_remove_pins(pin_dir, DP_TABLE_DIR, map_name, DP_MAP_COUNT);
 	if (!r)
 		r = dp_remove_pins(pin_dir, NULL, map_name, DP_MAP_COUNT);
 	return r ? err_set(err, r, "removing %s: %s", pin_dir, strerror(-r)) : 0;
