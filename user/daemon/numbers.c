@@ -29,8 +29,8 @@ struct numbers *numbers_read(struct daemon *d)
 		free(n);
 		return NULL;
 	}
-	for (uint16_t id = 0; id < CV_ARRAY_SIZE(n->evicted); id++)
-		n->evicted[id] = sweep_evicted(d, id);
+	for (size_t id = 0; id < CV_ARRAY_SIZE(n->evicted); id++)
+		n->evicted[id] = sweep_evicted(d, (uint16_t)id);
 	count_slots(d->image, n->slots);
 	n->sweep = *sweep_last(d);
 	n->sweep_ns = sweep_took_ns(d);
