@@ -102,6 +102,6 @@ uint32_t world_tick(struct world *world);
 int world_map(struct world *world, const char *name);
 
 /* Entries of a hash map. */
-size_t world_count(struct world *world, const char *map);
+size_t world_count(struct world *world, const char *name);
 
 #endif

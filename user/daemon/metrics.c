@@ -208,7 +208,7 @@ static void write_states(FILE *out, const struct subject *backends, size_t nr)
 	prom_family(out, "culvert_backend_state", PROM_GAUGE,
 		    "1 for the state that the backend is in, else 0.");
 	for (const struct subject *s = backends; s < backends + nr; s++) {
-		for (enum cv_backend_state state = CV_BACKEND_UP; state <= CV_BACKEND_DISABLED; state++) {
+		for (unsigned state = CV_BACKEND_UP; state <= CV_BACKEND_DISABLED; state++) {
 			struct prom_labels labels = and_label(&s->labels, "state", report_state_name(state));
 
 			prom_sample(out, "culvert_backend_state", &labels, s->state == state);

@@ -29,7 +29,7 @@ struct numbers *numbers_read(struct daemon *d)
 		free(n);
 		return NULL;
 	}
-	for (uint16_t id = 0; id < CV_ARRAY_SIZE(n->evicted); id++)
+	for (size_t id = 0; id < CV_ARRAY_SIZE(n->evicted); id++)
 		n->evicted[id] = sweep_evicted(d, id);
 	count_slots(d->image, n->slots);
 	n->sweep = *sweep_last(d);

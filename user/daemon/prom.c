@@ -22,6 +22,7 @@ static char *add_number(char *end, uint64_t value)
 /* A decimal fraction without trailing zeros: 1500 of 1000 is 1.5. `unit` is a power of ten. */
 static char *add_fraction(char *end, uint64_t value, uint64_t unit)
 {
+	/* cppcheck-suppress zerodivcond ; the loop ends when unit is 1 */
 	end = add_number(end, value / unit);
 	value %= unit;
 	if (value)
