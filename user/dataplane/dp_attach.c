@@ -16,6 +16,7 @@
 
 #include "dataplane/bpf_log.h"
 #include "dataplane/bpffs.h"
+#include "dataplane/dp_egress.h"
 #include "dataplane/dp_internal.h"
 
 int dp_each_link(const char *pin_dir, dp_link_fn each, void *arg)
@@ -270,6 +271,7 @@ static int drop_link(const char *pin_dir, const char *pin, int link)
 	if (r)
 		return r;
 	if (!dp_open(pin_dir, &dp, NULL)) {
+		dp_egress_detach(dp, ifindex, NULL);
 		bpf_map_delete_elem(dp->map[DP_MAP_ports], &ifindex);
 		dp_free(dp);
 	}

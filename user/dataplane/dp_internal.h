@@ -12,7 +12,7 @@
 #define DP_MAPS(X) \
 	X(meta) X(directory) X(listeners) X(pools) X(backends) X(maglev) X(ports) \
 	X(flows) X(flows6) X(half_open) X(expired) X(live) X(gate) \
-	X(per_verdict) X(per_listener) X(per_backend) X(sweep) X(listener_use) X(backend_use)
+	X(per_verdict) X(per_listener) X(per_backend) X(probes) X(sweep) X(listener_use) X(backend_use)
 
 #define DP_PROGRAMS(X) \
 	X(balance) X(clock) X(sweep_flows) X(sweep_flows6) X(sweep_half)
@@ -41,6 +41,7 @@ struct dp {
 	int lock; /* the open directory, locked by the one writer; else -1 */
 	int map[DP_MAP_COUNT];
 	int program[DP_PROGRAM_COUNT];
+	int egress;    /* cv_probe, once dp_egress_attach needed it; else -1 */
 	unsigned cpus; /* possible ones: how many values a per-CPU map has */
 	/* BTF for inner maps, so that they dump with names */
 	int btf;
