@@ -102,6 +102,8 @@ void state_save(struct daemon *d)
 	r = json ? write_file(d, json) : -ENOMEM;
 	json_decref(json);
 	if (!r) {
+		if (d->state_error)
+			log_info("state saved again dir=%s", d->options.state_dir);
 		d->is_state_dirty = false;
 		d->state_error = 0;
 	} else if (r != d->state_error) {
