@@ -73,6 +73,10 @@ decap() {
   CULVERT_NS=$1 culvert decap "$2" eth0 --pin-dir "$LAB_DIR/bpf/$1"
 }
 
+has_filter() {
+  [[ $(filters) == *cv_probe* ]]
+}
+
 # path FROM TO MODE
 path() {
   local b2
@@ -159,7 +163,7 @@ path() {
   decap b2 attach
   wait_for 5 backend_is "$(lab_backend 4 2)" up
   lab_in lb tc filter del dev eth0 egress pref 1
-  wait_for 8 eval '[[ $(filters) == *cv_probe* ]]'
+  wait_for 8 has_filter
   balancer_stop KILL
   balancer_start
   is 'filters of ours' "$(filters | grep -c cv_probe)" 1

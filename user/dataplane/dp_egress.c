@@ -34,7 +34,7 @@ static __u32 map_id(int map)
 /* Whether the program has our table of backends. */
 static bool is_ours(const struct dp *dp, __u32 prog_id)
 {
-	__u32 ids[MAPS_MAX], ours = map_id(dp->map[DP_MAP_backends]);
+	__u32 ids[MAPS_MAX] = { 0 }, ours = map_id(dp->map[DP_MAP_backends]);
 	struct bpf_prog_info info = { .map_ids = (uintptr_t)ids, .nr_map_ids = MAPS_MAX };
 	__u32 size = sizeof(info);
 	bool is_found = false;
