@@ -8,7 +8,7 @@ DESTDIR  ?=
 CC       ?= gcc
 CLANG    ?= clang
 BPFTOOL  ?= $(shell command -v bpftool || echo /usr/sbin/bpftool)
-PKGS     := libbpf libxdp libelf zlib yaml-0.1 jansson libuv libmnl libcurl libxxhash
+PKGS     := libbpf libxdp libelf zlib yaml-0.1 jansson libuv libmnl libcurl libxxhash libmicrohttpd
 
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -35,22 +35,24 @@ BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -std=gnu11 -Wall -Wextra -Wshadow -Wno
               -Wimplicit-int-conversion -Wenum-conversion -Werror -Iinclude -Ibpf $(BPF_SYS) -MMD -MP
 
 # --- what there is ---------------------------------------------------------------------------------
-BPF_OBJS  := $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.skel.h,$(wildcard bpf/*.bpf.c))
+BPF_OBJS  := $(patsubst %.bpf.c,$(BUILD)/bpf/%.skel.h,$(notdir $(wildcard bpf/*.bpf.c tests/e2e/tools/*.bpf.c)))
 LIB_SRCS  := $(wildcard user/util/*.c user/model/*.c user/config/*.c user/dataplane/*.c user/net/*.c \
-               user/check/*.c user/ctl/*.c $(filter-out user/cli/main.c,$(wildcard user/cli/*.c)))
+               user/check/*.c user/ctl/*.c $(filter-out %/main.c,$(wildcard user/cli/*.c user/daemon/*.c)))
 CLI_SRCS  := $(wildcard user/cli/main.c)
-DAEMON_SRCS := $(wildcard user/daemon/*.c)
+DAEMON_SRCS := $(wildcard user/daemon/main.c)
 LIB_OBJS  := $(LIB_SRCS:%.c=$(BUILD)/%.o)
 UNIT      := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 BPFTEST   := $(patsubst tests/bpf/%.c,%,$(wildcard tests/bpf/test_*.c))
 FUZZERS   := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+TOOLS     := feed flood
 BENCHES   := $(patsubst tests/bench/%.c,%,$(wildcard tests/bench/bench_*.c))
 
 .PHONY: all
 all: $(BUILD)/culvert $(BUILD)/culvertd ## build culvert and culvertd
 
 # --- BPF -------------------------------------------------------------------------------------------
-$(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c
+vpath %.bpf.c bpf tests/e2e/tools
+$(BUILD)/bpf/%.bpf.o: %.bpf.c
 	$(call say,BPF)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
@@ -74,6 +76,9 @@ $(BUILD)/fuzz/user/%.o: user/%.c | $(BPF_OBJS)
 	$(call say,CC)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(CPPFLAGS) $(FUZZ_CFLAGS) -c $< -o $@
+
+# The status page is embedded.
+$(BUILD)/user/daemon/page.o $(BUILD)/san/user/daemon/page.o $(BUILD)/fuzz/user/daemon/page.o: user/daemon/page.html
 
 $(BUILD)/libculvert.a: $(LIB_OBJS)
 $(BUILD)/san/libculvert.a: $(LIB_SRCS:%.c=$(BUILD)/san/%.o)
@@ -112,13 +117,18 @@ $(BUILD)/bpftest/%: $(BUILD)/tests/bpf/%.o $(BPF_HARNESS) $(BUILD)/libculvert.a
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) -pie -o $@ $^ -lcmocka $(LIBS)
 
+$(BUILD)/tools/%: $(BUILD)/tests/e2e/tools/%.o $(BUILD)/tests/e2e/tools/frame.o $(BUILD)/libculvert.a
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -pie -o $@ $^ $(LIBS)
+
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/fuzz/libculvert.a
 	$(call say,FUZZ)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(CPPFLAGS) -Ibpf $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $(filter %.c %.a,$^) $(LIBS)
 
 .PHONY: tests
-tests: $(UNIT:%=$(BUILD)/unit/%) $(BPFTEST:%=$(BUILD)/bpftest/%) $(FUZZERS:%=$(BUILD)/fuzz/%) ## build every test program and fuzzer
+tests: $(UNIT:%=$(BUILD)/unit/%) $(BPFTEST:%=$(BUILD)/bpftest/%) $(FUZZERS:%=$(BUILD)/fuzz/%) $(TOOLS:%=$(BUILD)/tools/%) ## build every test program and fuzzer
 
 .PHONY: check check-unit check-bpf check-e2e
 check: check-unit check-bpf check-e2e ## run every test; all but check-unit need root
@@ -126,7 +136,7 @@ check-unit: $(UNIT:%=$(BUILD)/unit/%) ## pure code under ASan and UBSan, no root
 	$(Q)scripts/run-tap.sh $^
 check-bpf: $(BPFTEST:%=$(BUILD)/bpftest/%) ## packets through the real programs (BPF_PROG_TEST_RUN)
 	$(Q)scripts/run-tap.sh $^
-check-e2e: all ## real clients and servers in network namespaces
+check-e2e: all $(TOOLS:%=$(BUILD)/tools/%) ## real clients and servers in network namespaces
 	$(Q)scripts/run-tap.sh $(sort $(wildcard tests/e2e/*.bats))
 
 FUZZ_SECONDS ?= 20
@@ -157,6 +167,10 @@ install: all ## install below $(DESTDIR)$(PREFIX)
 	install -m 644 README.md CHANGELOG.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/culvert/
 	install -D -m 644 scripts/culvert.bash-completion \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/culvert
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	for unit in culvertd.service culvert-decap@.service; do \
+		sed 's|@SBINDIR@|$(PREFIX)/sbin|' scripts/$$unit >$(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit; \
+	done
 clean: ## remove everything that was built
 	rm -rf $(BUILD)
 help: ## this list

@@ -55,12 +55,13 @@ static __always_inline bool flow_delete(const struct flow_ref *ref, enum cv_fami
 	return !bpf_map_delete_elem(&cv_flows6, &ref->key6);
 }
 
+/* False if there is no room, or another processor was faster. */
 static __always_inline CV_MUST_CHECK bool flow_insert(const struct flow_ref *ref, enum cv_family family,
 						      const struct cv_flow *flow)
 {
 	if (family == CV_FAMILY_IPV4)
-		return !bpf_map_update_elem(&cv_flows, &ref->key4, flow, BPF_ANY);
-	return !bpf_map_update_elem(&cv_flows6, &ref->key6, flow, BPF_ANY);
+		return !bpf_map_update_elem(&cv_flows, &ref->key4, flow, BPF_NOEXIST);
+	return !bpf_map_update_elem(&cv_flows6, &ref->key6, flow, BPF_NOEXIST);
 }
 
 static __always_inline __s64 live_flows(__u32 listener)
@@ -122,11 +123,11 @@ static __always_inline void flow_advance(struct cv_flow *flow, const struct pkt 
 		return;
 	if (pkt->tcp_flags & TCP_RST) {
 		flow->state = CV_FLOW_CLOSING;
-		flow->closing_timeout_s = CV_CLOSING_RST_TIMEOUT_S;
+		flow->brief_timeout_s = CV_CLOSING_RST_TIMEOUT_S;
 	} else if (pkt->tcp_flags & TCP_FIN) {
 		flow->state = CV_FLOW_CLOSING;
-		flow->closing_timeout_s = CV_CLOSING_FIN_TIMEOUT_S;
-	} else if (flow->state == CV_FLOW_CLOSING && flow->closing_timeout_s == CV_CLOSING_RST_TIMEOUT_S) {
+		flow->brief_timeout_s = CV_CLOSING_FIN_TIMEOUT_S;
+	} else if (flow->state == CV_FLOW_CLOSING && flow->brief_timeout_s == CV_CLOSING_RST_TIMEOUT_S) {
 		/* who goes on after a RST did not send it (RFC 5961 3.2 is what it ran into at the server) */
 		flow->state = CV_FLOW_OPEN;
 	}

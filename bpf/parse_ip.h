@@ -65,7 +65,7 @@ __noinline bool extensions_walk(struct xdp_md *ctx, struct extensions *at)
 		if (at->next != IPPROTO_HOPOPTS && at->next != IPPROTO_ROUTING &&
 		    at->next != IPPROTO_DSTOPTS && at->next != IPPROTO_FRAGMENT)
 			return true;
-		if ((void *)header + 8 > end)
+		if ((void *)header + 8 > end || at->left < 8)
 			return false;
 		if (at->next != IPPROTO_FRAGMENT)
 			bytes += header->length * 8;

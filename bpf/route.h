@@ -90,6 +90,15 @@ STAGE route_admit(const struct cv_listener *listener, const struct pkt *pkt, boo
 	return CV_CONTINUE;
 }
 
+/* How long the record of a first packet lives. A handshake may take longer than its flow may be idle, and so may the
+ * retransmissions of one that was refused; UDP has neither. */
+static __always_inline __u8 half_open_timeout(const struct cv_listener *listener, const struct pkt *pkt)
+{
+	if (pkt->protocol == CV_PROTOCOL_UDP && listener->idle_timeout_s < CV_HALF_OPEN_TIMEOUT_S)
+		return (__u8)listener->idle_timeout_s;
+	return CV_HALF_OPEN_TIMEOUT_S;
+}
+
 /* A flow we have not seen, by its first packet, or by a later one if it began before us or at a neighbour: then
  * Maglev sends it where the neighbour did. Either way one packet proves nothing, and the entry is half-open. */
 STAGE route_new(const struct cv_listener *listener, struct pkt *pkt, const struct flow_ref *ref,
@@ -105,6 +114,7 @@ STAGE route_new(const struct cv_listener *listener, struct pkt *pkt, const struc
 		.idle_timeout_s = listener->idle_timeout_s,
 		.listener = pkt->listener,
 		.state = admitted ? CV_FLOW_REFUSED : CV_FLOW_HALF_OPEN,
+		.brief_timeout_s = half_open_timeout(listener, pkt),
 	};
 
 	if (!admitted) {

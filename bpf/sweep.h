@@ -26,8 +26,9 @@ static __always_inline struct cv_sweep *sweep_get(void)
 	return bpf_map_lookup_elem(&cv_sweep, &zero);
 }
 
-/* Counts one live flow in a record, which begins anew with the first flow of each sweep. */
-static __always_inline void sweep_count(struct cv_flow_counts *counts, __u64 sweep, enum cv_flow_state state)
+/* Counts one flow in a record, which begins anew with the first flow of each sweep. */
+static __always_inline void sweep_count(struct cv_flow_counts *counts, __u64 sweep, enum cv_flow_state state,
+					bool is_over)
 {
 	if (!counts)
 		return;
@@ -35,9 +36,12 @@ static __always_inline void sweep_count(struct cv_flow_counts *counts, __u64 swe
 		counts->half_open = 0;
 		counts->open = 0;
 		counts->closing = 0;
+		counts->ended = 0;
 		counts->sweep = sweep;
 	}
-	if (state == CV_FLOW_HALF_OPEN)
+	if (is_over)
+		counts->ended += state == CV_FLOW_OPEN || state == CV_FLOW_CLOSING;
+	else if (state == CV_FLOW_HALF_OPEN)
 		counts->half_open++;
 	else if (state == CV_FLOW_OPEN)
 		counts->open++;
@@ -45,30 +49,20 @@ static __always_inline void sweep_count(struct cv_flow_counts *counts, __u64 swe
 		counts->closing++;
 }
 
-static __always_inline void sweep_live(struct cv_sweep *sweep, const struct cv_flow *flow)
+static __always_inline void sweep_flow(struct cv_sweep *sweep, const struct cv_flow *flow, bool is_over)
 {
 	__u32 listener = flow->listener, backend = flow->backend;
 
-	if (flow->state == CV_FLOW_HALF_OPEN)
+	if (is_over)
+		sweep->ended++;
+	else if (flow->state == CV_FLOW_HALF_OPEN)
 		sweep->half_open++;
 	else if (flow->state == CV_FLOW_OPEN)
 		sweep->open++;
 	else if (flow->state == CV_FLOW_CLOSING)
 		sweep->closing++;
-	sweep_count(bpf_map_lookup_elem(&cv_listener_use, &listener), sweep->sweep, flow->state);
-	sweep_count(bpf_map_lookup_elem(&cv_backend_use, &backend), sweep->sweep, flow->state);
-}
-
-static __always_inline void key_of_key4(const struct cv_flow4_key *key, struct cv_flow6_key *ret)
-{
-	__builtin_memset(ret, 0, sizeof(*ret));
-	ret->client[10] = ret->client[11] = 0xff;
-	ret->address[10] = ret->address[11] = 0xff;
-	__builtin_memcpy(&ret->client[12], key->client, sizeof(key->client));
-	__builtin_memcpy(&ret->address[12], key->address, sizeof(key->address));
-	ret->client_port = key->client_port;
-	ret->port = key->port;
-	ret->protocol = key->protocol;
+	sweep_count(bpf_map_lookup_elem(&cv_listener_use, &listener), sweep->sweep, flow->state, is_over);
+	sweep_count(bpf_map_lookup_elem(&cv_backend_use, &backend), sweep->sweep, flow->state, is_over);
 }
 
 /* Visits one element of the table at `map`, whose keys have `key_size` bytes. */
@@ -80,17 +74,15 @@ static __always_inline void sweep_element(struct bpf_iter__bpf_map_elem *ctx, vo
 	struct cv_sweep *sweep = sweep_get();
 	struct cv_flow6_key key6;
 	struct cv_flow ended;
+	bool is_over;
 
 	if (!from || !flow || !sweep)
 		return; /* the call after the last element */
 	bpf_seq_write(ctx->meta->seq, "", 1);
-	if (!cv_flow_is_expired(flow, (__u32)sweep->now_s)) {
-		if (sweep->pass == CV_SWEEP_COUNT)
-			sweep_live(sweep, flow);
-		return;
-	}
-	sweep->ended++;
+	is_over = cv_flow_is_expired(flow, (__u32)sweep->now_s);
 	if (sweep->pass == CV_SWEEP_COUNT)
+		sweep_flow(sweep, flow, is_over);
+	if (sweep->pass == CV_SWEEP_COUNT || !is_over)
 		return;
 	ended = *flow;
 	__builtin_memcpy(key, from, key_size);
@@ -100,7 +92,7 @@ static __always_inline void sweep_element(struct bpf_iter__bpf_map_elem *ctx, vo
 	if (map == &cv_half_open)
 		return; /* what came to nothing was never a flow */
 	if (key_size == sizeof(struct cv_flow4_key)) {
-		key_of_key4(key, &key6);
+		cv_flow_long_key(key, &key6);
 		flow_ended(&key6, &ended, (__u32)sweep->now_s);
 	} else {
 		flow_ended(key, &ended, (__u32)sweep->now_s);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* When a flow is over: the one rule that the program, the sweep and the command share. */
+/* When a flow is over, and its key: what the program, the sweep and the command share. */
 #ifndef CV_FLOW_H
 #define CV_FLOW_H
 
@@ -9,20 +9,31 @@
 /* Seconds without a packet after which this flow is over. */
 static inline __attribute__((always_inline)) __u32 cv_flow_timeout(const struct cv_flow *flow)
 {
-	__u32 timeout = flow->idle_timeout_s;
-
-	if (flow->state == CV_FLOW_CLOSING && flow->closing_timeout_s < timeout)
-		return flow->closing_timeout_s;
-	if ((flow->state == CV_FLOW_HALF_OPEN || flow->state == CV_FLOW_REFUSED) &&
-	    CV_HALF_OPEN_TIMEOUT_S < timeout)
-		return CV_HALF_OPEN_TIMEOUT_S;
-	return timeout;
+	if (flow->state == CV_FLOW_OPEN)
+		return flow->idle_timeout_s;
+	if (flow->state == CV_FLOW_CLOSING && flow->idle_timeout_s < flow->brief_timeout_s)
+		return flow->idle_timeout_s;
+	return flow->brief_timeout_s;
 }
 
 /* The clock ticks whole seconds: "more than" makes an expiry at most a second late, and never early. */
 static inline __attribute__((always_inline)) int cv_flow_is_expired(const struct cv_flow *flow, __u32 now_s)
 {
 	return cv_clock_idle(now_s, flow->last_seen_s) > cv_flow_timeout(flow);
+}
+
+/* The key that serves both families: IPv4 in v4-mapped form. */
+static inline __attribute__((always_inline)) void cv_flow_long_key(const struct cv_flow4_key *key,
+								   struct cv_flow6_key *ret)
+{
+	__builtin_memset(ret, 0, sizeof(*ret));
+	ret->client[10] = ret->client[11] = 0xff;
+	ret->address[10] = ret->address[11] = 0xff;
+	__builtin_memcpy(&ret->client[12], key->client, sizeof(key->client));
+	__builtin_memcpy(&ret->address[12], key->address, sizeof(key->address));
+	ret->client_port = key->client_port;
+	ret->port = key->port;
+	ret->protocol = key->protocol;
 }
 
 #endif

@@ -142,7 +142,7 @@ struct cv_flow {
 	__u16 backend;
 	__u16 generation; /* of the backend */
 	enum cv_flow_state state;
-	__u8 closing_timeout_s; /* counts instead of idle_timeout_s, if shorter, in state closing */
+	__u8 brief_timeout_s; /* counts instead of idle_timeout_s while not open; closing, only if shorter */
 	__u8 pad[4];
 };
 CV_ASSERT_SIZE(struct cv_flow, 40);
@@ -175,8 +175,8 @@ struct cv_backend_stats {
 	__u64 new_flows;
 };
 
-/* cv_live, by listener id, and with id 0 for all of them: open and closing flows in the table now. Exact while
- * when_full is reject; with evict the sweep takes off what was pushed out since the last one. */
+/* cv_live, by listener id, and with id 0 for all of them: open and closing flows in the table now. Exact, but for flows
+ * that were pushed out, or did not fit when a table was made smaller: these the next sweep takes off. */
 struct cv_live {
 	__s64 flows;
 };
@@ -204,6 +204,7 @@ struct cv_flow_counts {
 	__u64 half_open;
 	__u64 open; /* the active flows */
 	__u64 closing;
+	__u64 ended; /* were open or closing; their time is over, and they are still there */
 };
 
 /* What a pass over the flow tables does. Removing is a pass of its own: an iterator that goes on within a bucket
@@ -224,6 +225,13 @@ struct cv_sweep {
 	__u8 pad[7];
 };
 CV_ASSERT_SIZE(struct cv_sweep, 64);
+
+/* Context of the cv_correct program (BPF_PROG_TEST_RUN). */
+struct cv_correct_args {
+	__s64 change; /* to cv_live of this listener, and of all */
+	__u32 listener;
+	__u32 pad;
+};
 
 /* Context of the cv_clock program (BPF_PROG_TEST_RUN). */
 struct cv_clock_args {

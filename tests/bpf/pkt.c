@@ -331,6 +331,12 @@ static void print_row(const char *label, size_t offset, const uint8_t *bytes, co
 	fputc('\n', stderr);
 }
 
+void pkt_print(const struct pkt *p)
+{
+	for (size_t offset = 0; offset < p->len; offset += 16)
+		print_row("", offset, p->data, p->data, p->len, p->len);
+}
+
 void pkt_assert(const struct pkt *want, const void *got, size_t got_len, const char *file, int line)
 {
 	size_t longest = want->len > got_len ? want->len : got_len;

@@ -142,6 +142,9 @@ uint8_t *pkt_layer(struct pkt *p, size_t n);
 /* Puts the right checksum into an IPv4 header that was changed by hand. */
 void pkt_ipv4_checksum(uint8_t *header);
 
+/* Shows the bytes on standard error. */
+void pkt_print(const struct pkt *p);
+
 /* Fails, showing both side by side where they differ, unless the bytes are those of `want`. */
 #define assert_pkt(want, got, got_len) pkt_assert(want, got, got_len, __FILE__, __LINE__)
 void pkt_assert(const struct pkt *want, const void *got, size_t got_len, const char *file, int line);

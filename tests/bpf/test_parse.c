@@ -166,6 +166,10 @@ static void passes_broken_ip(void **state)
 		ROW(PASS_MALFORMED, "extension far over", V6, TCP, .extension = { HOP }, POKE(2, 1, 255)),
 		ROW(PASS_MALFORMED, "extension to the end", V6, TCP, .extension = { HOP }, .payload = 4,
 		    POKE(2, 1, 3)),
+		ROW(PASS_MALFORMED, "extension into padding", V6, TCP, .extension = { HOP }, .payload = 4,
+		    .padding = 64, POKE(2, 1, 4)),
+		ROW(PASS_MALFORMED, "extension in padding", V6, TCP, .fragment = PROBE_FIRST_FRAGMENT,
+		    .padding = 64, POKE(1, 5, 7)),
 		ROW(PASS_MALFORMED, "second one over", V6, TCP, .extension = { HOP, OPTIONS }, POKE(3, 1, 5)),
 	};
 

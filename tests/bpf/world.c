@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 
 #include "bpf/oracle.h"
 #include "config/config.h"
@@ -34,6 +35,8 @@ const char world_default[] =
 	"      - { address: 10.0.0.12 }\n"
 	"      - { address: '2001:db8:b::13' }\n"
 	"      - { address: '2001:db8:b::14' }\n";
+
+const char *const world_listener[PROBE_KINDS] = { "tcp4", "udp4", "tcp6", "udp6" };
 
 #define DIE_ON(r, err)                              \
 	do {                                        \
@@ -83,6 +86,14 @@ struct backend_facts *world_backend(struct world *world, const char *address)
 	return &find_backend(world, &parsed)->facts;
 }
 
+struct backend_facts *world_backend_by_id(struct world *world, uint16_t backend)
+{
+	struct addr address;
+
+	memcpy(address.byte, world->image->backend[backend].address, sizeof(address.byte));
+	return &find_backend(world, &address)->facts;
+}
+
 static void facts(const struct model *model, size_t pool, size_t backend, struct backend_facts *ret,
 		  void *arg)
 {
@@ -101,6 +112,12 @@ void world_apply(struct world *world)
 	plan_done(&plan);
 	image_free(world->image);
 	world->image = image;
+}
+
+void world_set_weight(struct world *world, uint16_t backend, int weight)
+{
+	world_backend_by_id(world, backend)->weight = weight;
+	world_apply(world);
 }
 
 static struct model *parse(const char *yaml)
@@ -199,20 +216,29 @@ static void empty_map(struct world *world, const char *name)
 	close(map);
 }
 
+static void clear_counters(struct world *world, const char *name)
+{
+	int map = world_map(world, name);
+
+	harness_clear(map);
+	close(map);
+}
+
 int world_forget(void **state)
 {
-	static const char *const maps[] = { "cv_flows", "cv_flows6", "cv_half_open", "cv_expired" };
-	const struct cv_live none = { 0 };
+	static const char *const flows[] = { "cv_flows", "cv_flows6", "cv_half_open", "cv_expired" };
+	static const char *const counters[] = { "cv_per_listener", "cv_per_backend", "cv_gate" };
 	struct world *world = *state;
-	int live = world_map(world, "cv_live");
 
-	for (size_t i = 0; i < CV_ARRAY_SIZE(maps); i++)
-		empty_map(world, maps[i]);
-	for (__u32 id = 0; id <= CV_MAX_LISTENERS; id++)
-		assert_return_code(bpf_map_update_elem(live, &id, &none, BPF_ANY), 0);
-	close(live);
 	world->backends_nr = 0;
 	world_configure(world, world_default);
+	for (size_t i = 0; i < CV_ARRAY_SIZE(flows); i++)
+		empty_map(world, flows[i]);
+	for (size_t i = 0; i < CV_ARRAY_SIZE(counters); i++)
+		clear_counters(world, counters[i]);
+	world_set_live(world, 0, 0);
+	for (uint16_t id = 1; id <= CV_MAX_LISTENERS; id++)
+		world_set_live(world, id, 0);
 	return 0;
 }
 
@@ -391,12 +417,51 @@ int64_t world_live(struct world *world, const char *listener)
 	return live.flows;
 }
 
+void world_set_live(struct world *world, uint16_t listener, int64_t flows)
+{
+	int map = world_map(world, "cv_live");
+	struct cv_live live = { .flows = flows };
+	__u32 id = listener;
+
+	assert_return_code(bpf_map_update_elem(map, &id, &live, BPF_ANY), 0);
+	close(map);
+}
+
+void world_set_gate(struct world *world, const struct cv_gate *gate)
+{
+	int cpus = libbpf_num_possible_cpus(), map = world_map(world, "cv_gate");
+	struct cv_gate *gates = calloc((size_t)cpus, sizeof(*gates));
+	cpu_set_t here;
+	__u32 zero = 0;
+
+	CPU_ZERO(&here);
+	CPU_SET(sched_getcpu(), &here);
+	assert_return_code(sched_setaffinity(0, sizeof(here), &here), errno);
+	assert_non_null(gates);
+	for (int i = 0; i < cpus; i++)
+		gates[i] = *gate;
+	assert_return_code(bpf_map_update_elem(map, &zero, gates, BPF_ANY), 0);
+	free(gates);
+	close(map);
+}
+
 uint32_t world_clock(struct world *world)
 {
 	uint32_t now;
 	struct err err;
 
 	DIE_ON(dp_clock(world->dp, &now, &err), err);
+	return now;
+}
+
+uint32_t world_tick(struct world *world)
+{
+	uint32_t before = world_clock(world), now;
+
+	do {
+		usleep(1000);
+		now = world_clock(world);
+	} while (now == before);
 	return now;
 }
 

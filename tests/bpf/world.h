@@ -38,9 +38,12 @@ struct world {
  * tcp6, udp4 and udp6, of one pool with two backends of each family. */
 extern const char world_default[];
 
+/* The listener there for each kind of probe (probe_kind). */
+extern const char *const world_listener[PROBE_KINDS];
+
 /* cmocka fixtures of a group: a world with the default configuration; its end, which checks that the counters of the
- * verdicts add up to all that was ever sent. world_forget, for each test: flows and their notes are forgotten, the
- * default configuration is in force again. */
+ * verdicts add up to all that was ever sent. world_forget, for each test: flows, their notes and all other counters are
+ * forgotten, the default configuration is in force again. */
 int world_up(void **state);
 int world_up_unconfigured(void **state);
 int world_down(void **state);
@@ -52,7 +55,12 @@ void world_configure(struct world *world, const char *yaml);
 /* Facts about a backend, to be changed. They are in force after world_apply. The default: up; behind WORLD_IFINDEX, on
  * link, MTU 1500; next hop 02:00:00:00:01:xx, where xx is the last byte of the address. */
 struct backend_facts *world_backend(struct world *world, const char *address);
+struct backend_facts *world_backend_by_id(struct world *world, uint16_t backend);
 void world_apply(struct world *world);
+
+/* Changes the weight of a backend, or back to that of the file (-1), and applies it: with 0 it keeps its flows, and gets
+ * no new ones. */
+void world_set_weight(struct world *world, uint16_t backend, int weight);
 
 /* Makes an interface, attaches the balancer to it, and returns its ifindex. */
 uint32_t world_add_port(struct world *world, const char *name);
@@ -81,7 +89,14 @@ uint16_t world_backend_id(const struct world *world, const char *address);
 struct cv_listener_stats world_listener_stats(struct world *world, const char *name);
 struct cv_backend_stats world_backend_stats(struct world *world, uint16_t backend);
 int64_t world_live(struct world *world, const char *listener); /* NULL: all of them */
+void world_set_live(struct world *world, uint16_t listener, int64_t flows);
+
+/* Sets what this second allows still. The gate is one of each processor: the process stays on this one. */
+void world_set_gate(struct world *world, const struct cv_gate *gate);
 uint32_t world_clock(struct world *world);
+
+/* Waits until a second begins, so that what follows happens within one. Returns the clock. */
+uint32_t world_tick(struct world *world);
 
 /* A pinned map, by name. */
 int world_map(struct world *world, const char *name);

@@ -169,3 +169,17 @@ is_gone() {
   balancer_start
   wait_for 10 http_ask 1 "$(http_url 4 80 /whoami)"
 }
+
+@test 'ip netns exec: what is pinned outlives the command, though its /sys is a private one' {
+  local pins=/sys/fs/bpf/$LAB_NAME was_mounted=no
+  ! mountpoint -q /sys/fs/bpf || was_mounted=yes
+  in_private() {
+    ip netns exec "$LAB_NAME-lb" "$BALANCER_BUILD/culvert" "$@" --pin-dir "$pins"
+  }
+  in_private attach eth0 --mode native
+  contains "$(in_private version)" 'eth0: program'
+  contains "$(lab_in lb ip link show eth0)" 'prog/xdp'
+  in_private detach --all
+  [[ ! -e $pins ]]
+  [[ $was_mounted == yes ]] || umount /sys/fs/bpf
+}

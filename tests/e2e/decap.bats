@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
 # culvert decap on a backend: tunnels from another network namespace, made by the kernel, to ordinary sockets.
-# Brings its own two namespaces, joined by a veth pair with room for jumbo frames.
+# Brings its own two namespaces, joined by a veth pair with room for jumbo frames, and its own BPF file system.
 
 bats_require_minimum_version 1.5.0
 
@@ -10,8 +10,10 @@ CLIENT4=198.51.100.7 VIP4=192.0.2.10 BALANCER4=10.99.0.2 HOST4=10.99.0.11
 CLIENT6=2001:db8:c::7 VIP6=2001:db8:a::10 BALANCER6=fd99::2 HOST6=fd99::11
 
 setup_file() {
-  export NET=cvdecap$$ PINS=/sys/fs/bpf/culvert-decap-test-$$
+  export NET=cvdecap$$ PINS=$BATS_FILE_TMPDIR/bpf/decap
   local n
+  mkdir "$BATS_FILE_TMPDIR/bpf"
+  mount -t bpf bpf "$BATS_FILE_TMPDIR/bpf"
   for n in a b; do
     ip netns add "$NET-$n"
     ip -n "$NET-$n" link set lo up
@@ -41,7 +43,7 @@ teardown_file() {
   local n
   [[ -z ${SERVER:-} ]] || kill "$SERVER" || true
   for n in a b; do ip netns del "$NET-$n" 2>/dev/null || true; done
-  rm -rf "$PINS" "$PINS-other"
+  umount "$BATS_FILE_TMPDIR/bpf"
 }
 
 teardown() {
@@ -226,13 +228,14 @@ program() {
   [[ ! -e $PINS ]]
 }
 
+# In a PID namespace of its own it sees no ancestor whose BPF file system it could use.
 @test 'the BPF file system is mounted where there is none' {
   # shellcheck disable=SC2016 # the inner shell expands it
-  run -0 in_ns b unshare --mount sh -ec '
-    umount /sys/fs/bpf
-    "$1" decap attach eth0 --pin-dir "$2"
-    "$1" decap status --pin-dir "$2" | grep eth0
-    stat -f -c %T /sys/fs/bpf' sh "$BUILD_DIR/culvert" "$PINS"
+  run -0 in_ns b unshare --mount --pid --fork --mount-proc sh -ec '
+    while mountpoint -q /sys/fs/bpf; do umount /sys/fs/bpf; done
+    "$1" decap attach eth0
+    "$1" decap status | grep eth0
+    stat -f -c %T /sys/fs/bpf' sh "$BUILD_DIR/culvert"
   contains "$output" bpf_fs
 }
 

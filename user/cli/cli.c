@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "dataplane/bpffs.h"
 #include "util/number.h"
 
 int cli_complain(const char *name, int status, const char *format, ...)
@@ -106,13 +107,14 @@ const char *cli_pin_dir(struct cli *cli)
 	const char *pin_dir = NULL;
 	json_t *result = NULL;
 
-	if (cli->pin_dir)
-		return cli->pin_dir;
-	if (cli->is_socket_given && !ctl_call(cli->socket, "where", NULL, &result, NULL))
-		pin_dir = json_string_value(json_object_get(result, "pin_dir"));
-	snprintf(cli->found, sizeof(cli->found), "%s", pin_dir ? pin_dir : DP_DEFAULT_PIN_DIR);
-	json_decref(result);
-	cli->pin_dir = cli->found;
+	if (!cli->pin_dir) {
+		if (cli->is_socket_given && !ctl_call(cli->socket, "where", NULL, &result, NULL))
+			pin_dir = json_string_value(json_object_get(result, "pin_dir"));
+		snprintf(cli->found, sizeof(cli->found), "%s", pin_dir ? pin_dir : DP_DEFAULT_PIN_DIR);
+		json_decref(result);
+		cli->pin_dir = cli->found;
+	}
+	bpffs_reach(cli->pin_dir);
 	return cli->pin_dir;
 }
 

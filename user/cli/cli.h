@@ -99,6 +99,7 @@ const char *cli_mode_name(enum attach_mode mode);
 int cmd_attach(int argc, char **argv);
 int cmd_detach(int argc, char **argv);
 int cmd_check(int argc, char **argv);
+int cmd_plan(int argc, char **argv);
 int cmd_reload(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_listeners(int argc, char **argv);
@@ -110,6 +111,7 @@ int cmd_undrain(int argc, char **argv);
 int cmd_weight(int argc, char **argv);
 int cmd_disable(int argc, char **argv);
 int cmd_enable(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
 int cmd_decap(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 

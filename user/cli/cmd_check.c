@@ -3,7 +3,7 @@
 #include <sys/sysinfo.h>
 
 #include "cli/cli.h"
-#include "config/config.h"
+#include "cli/faults.h"
 
 static const char help[] =
 	"usage: culvert check [OPTION…] FILE\n\n"
@@ -15,30 +15,6 @@ static const char help[] =
 static const struct option options[] = { CLI_JSON, CLI_HELP, { 0 } };
 
 static const struct cli_spec spec = { "check", help, options, 1, 1, NULL };
-
-static void print_errors(const char *file, const struct config_errors *errors)
-{
-	for (size_t i = 0; i < errors->nr; i++) {
-		const struct config_error *e = &errors->error[i];
-
-		fprintf(stderr, "%s:%u:%u: %s%s%s\n", file, e->mark.line, e->mark.column, e->path,
-			*e->path ? ": " : "", e->text);
-	}
-}
-
-static json_t *errors_to_json(const char *file, const struct config_errors *errors)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < errors->nr; i++) {
-		const struct config_error *e = &errors->error[i];
-
-		json_array_append_new(list,
-				      json_pack("{s:i, s:i, s:s, s:s}", "line", (int)e->mark.line, "column",
-						(int)e->mark.column, "path", e->path, "text", e->text));
-	}
-	return json_pack("{s:s, s:b, s:o}", "file", file, "ok", 0, "errors", list);
-}
 
 static size_t count_backends(const struct model *model)
 {
@@ -100,18 +76,12 @@ int cmd_check(int argc, char **argv)
 		return status;
 	file = argv[optind];
 	r = config_load(file, &model, &errors, &err);
-	if (r < 0 && !errors.nr) {
-		status = cli_complain(spec.name, r == -ENOMEM ? CLI_FAILED : CLI_WRONG, "%s", err.text);
-	} else if (r < 0) {
-		print_errors(file, &errors);
-		if (cli.json)
-			(void)cli_print_json(spec.name, errors_to_json(file, &errors));
-		status = CLI_WRONG;
-	} else if (cli.json) {
+	if (r < 0)
+		status = faults_print(spec.name, &cli, file, r, &errors, &err);
+	else if (cli.json)
 		status = cli_print_json(spec.name, model_to_json(file, model));
-	} else {
+	else
 		status = print_model(file, model);
-	}
 	config_errors_done(&errors);
 	model_free(model);
 	return status;

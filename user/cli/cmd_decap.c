@@ -10,6 +10,7 @@
 
 #include "cli/cmd_decap.h"
 #include "cli/decap_print.h"
+#include "dataplane/bpffs.h"
 #include "dataplane/decap.h"
 #include "util/addr.h"
 #include "util/err.h"
@@ -258,10 +259,12 @@ int cmd_decap(int argc, char **argv)
 	if (!verb)
 		return usage("%s: there is no such command; attach, detach or status", argv[1]);
 	r = parse(verb, argc - 1, argv + 1, &options);
-	if (r == EXIT_DONE && options.help)
+	if (r == EXIT_DONE && options.help) {
 		fputs(help, stdout);
-	else if (r == EXIT_DONE)
+	} else if (r == EXIT_DONE) {
+		bpffs_reach(options.pin_dir);
 		r = verb->run(&options);
+	}
 	free(options.from);
 	return r;
 }

@@ -18,6 +18,7 @@ static const struct command commands[] = {
 	{ "attach", "IFACE…", "put the program on network interfaces", cmd_attach },
 	{ "detach", "IFACE…|--all", "take it off", cmd_detach },
 	{ "check", "FILE", "find every error of a configuration file", cmd_check },
+	{ "plan", "FILE", "what a reload with this file would do", cmd_plan },
 	{ "reload", "", "make culvertd read its configuration again", cmd_reload },
 	{ "status", "", "everything on one screen", cmd_status },
 	{ "listeners", "", "the listeners, with their flows and traffic", cmd_listeners },
@@ -29,6 +30,7 @@ static const struct command commands[] = {
 	{ "weight", "POOL BACKEND N", "set a backend's share of new flows", cmd_weight },
 	{ "disable", "POOL BACKEND", "take a backend and its flows out at once", cmd_disable },
 	{ "enable", "POOL BACKEND", "put it back", cmd_enable },
+	{ "doctor", "[backend]", "look this host over, and say what mends it", cmd_doctor },
 	{ "decap", "COMMAND", "the backend's side: take the tunnel header off", cmd_decap },
 	{ "version", "", "versions of this binary and of what is pinned", cmd_version },
 };

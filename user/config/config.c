@@ -127,6 +127,15 @@ out:
 	return 0;
 }
 
+int config_read(const char *path, char **ret_text, size_t *ret_size, struct err *err)
+{
+	int r = read_file(path, ret_text, ret_size);
+
+	return r < 0 ? err_set(err, r, "cannot read %s: %s", path,
+			       r == -EFBIG ? "larger than 16 MiB" : strerror(-r))
+		     : 0;
+}
+
 int config_load(const char *path, struct model **ret_model, struct config_errors *errors, struct err *err)
 {
 	char *text = NULL;
@@ -134,10 +143,9 @@ int config_load(const char *path, struct model **ret_model, struct config_errors
 	int r;
 
 	*errors = (struct config_errors){};
-	r = read_file(path, &text, &size);
+	r = config_read(path, &text, &size, err);
 	if (r < 0)
-		return err_set(err, r, "cannot read %s: %s", path,
-			       r == -EFBIG ? "larger than 16 MiB" : strerror(-r));
+		return r;
 	r = config_parse(text, size, ret_model, errors);
 	if (r == -ENOMEM)
 		err_set(err, r, "cannot read %s: out of memory", path);

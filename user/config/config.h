@@ -24,7 +24,10 @@ void config_errors_done(struct config_errors *errors);
  * once in *errors (which the caller ends with config_errors_done); -ENOMEM. Never touches a kernel. */
 int config_parse(const char *text, size_t size, struct model **ret_model, struct config_errors *errors);
 
-/* The same for a file of at most 16 MiB; other negative errnos, and err, say why it could not be read. */
+/* A whole file of at most 16 MiB. 0 and a text that the caller frees, or -errno and err. */
+int config_read(const char *path, char **ret_text, size_t *ret_size, struct err *err);
+
+/* The two in one: as config_parse for a file of at most 16 MiB; other negative errnos, and err, say why it could not be read. */
 int config_load(const char *path, struct model **ret_model, struct config_errors *errors, struct err *err);
 
 #endif

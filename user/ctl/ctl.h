@@ -20,7 +20,7 @@
 #include "util/err.h"
 
 #define CTL_DEFAULT_SOCKET "/run/culvert/culvertd.sock"
-#define CTL_MAX_REQUEST 65536
+#define CTL_MAX_REQUEST (2 << 20) /* `plan` sends a whole file: 16,384 backends take half of it */
 #define CTL_MAX_CLIENTS 64
 /* The command waits this long for a daemon that says nothing. */
 #define CTL_TIMEOUT_S 30
@@ -37,6 +37,8 @@ typedef void (*ctl_handler)(struct ctl_request *request, const json_t *json, voi
  * on any more is replaced, a living one gives -EADDRINUSE. The process ignores SIGPIPE from then on. */
 int ctl_server_new(uv_loop_t *loop, const char *path, ctl_handler handler, void *arg, struct ctl_server **ret,
 		   struct err *err);
+/* Lets the members of a group use the socket, besides its owner. -EPERM if we are neither privileged nor in it. */
+int ctl_server_allow(struct ctl_server *server, gid_t group, struct err *err);
 /* Closes all clients and removes the socket file; unanswered requests may still be answered, to nobody. The
  * memory goes away in the loop's next turns. Takes NULL. */
 void ctl_server_close(struct ctl_server *server);

@@ -8,7 +8,9 @@
 
 char *proto_lines_room(struct proto_lines *lines, size_t *ret_size)
 {
-	memmove(lines->byte, lines->byte + lines->start, lines->end - lines->start);
+	if (lines->start)
+		memmove(lines->byte, lines->byte + lines->start, lines->end - lines->start);
+	lines->seen -= lines->start;
 	lines->end -= lines->start;
 	lines->start = 0;
 	*ret_size = sizeof(lines->byte) - lines->end;
@@ -33,7 +35,7 @@ static enum proto_line take_rest(struct proto_lines *lines, size_t size)
 	if (!lines->is_ended && !was_skipping && size < sizeof(lines->byte))
 		return PROTO_MORE;
 	lines->is_skipping = true;
-	lines->start = lines->end = 0;
+	lines->start = lines->seen = lines->end = 0;
 	if (lines->is_ended)
 		return size && !was_skipping ? PROTO_CUT : PROTO_END;
 	return was_skipping ? PROTO_MORE : PROTO_TOO_LONG;
@@ -43,12 +45,14 @@ enum proto_line proto_lines_take(struct proto_lines *lines, const char **ret_lin
 {
 	for (;;) {
 		const char *line = lines->byte + lines->start;
-		const char *newline = memchr(line, '\n', lines->end - lines->start);
+		const char *newline = memchr(lines->byte + lines->seen, '\n', lines->end - lines->seen);
 		bool was_skipping = lines->is_skipping;
 
-		if (!newline)
+		if (!newline) {
+			lines->seen = lines->end;
 			return take_rest(lines, lines->end - lines->start);
-		lines->start = (size_t)(newline + 1 - lines->byte);
+		}
+		lines->start = lines->seen = (size_t)(newline + 1 - lines->byte);
 		lines->is_skipping = false;
 		if (was_skipping)
 			continue;

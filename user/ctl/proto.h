@@ -14,6 +14,7 @@
 struct proto_lines {
 	size_t start; /* byte[start..end-1] is not taken yet */
 	size_t end;
+	size_t seen; /* there is no newline in byte[start..seen-1] */
 	bool is_ended;
 	bool is_skipping;		/* what comes up to the next newline belongs to a line given up */
 	char byte[CTL_MAX_REQUEST + 1]; /* with the newline */

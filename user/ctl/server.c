@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "ctl/ctl.h"
@@ -297,6 +298,15 @@ int ctl_server_new(uv_loop_t *loop, const char *path, ctl_handler handler, void 
 		return err_set(err, r, "cannot listen at %s: %s", path, uv_strerror(r));
 	}
 	*ret = server;
+	return 0;
+}
+
+int ctl_server_allow(struct ctl_server *server, gid_t group, struct err *err)
+{
+	/* the mode once more: a strict umask took the group's part away */
+	if (lchown(server->path, (uid_t)-1, group) < 0 || chmod(server->path, 0660) < 0)
+		return err_set(err, -errno, "cannot give %s to group %u: %s", server->path, group,
+			       strerror(errno));
 	return 0;
 }
 

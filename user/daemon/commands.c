@@ -10,10 +10,11 @@
 
 typedef void (*command_fn)(struct daemon *d, struct ctl_request *request, const json_t *json);
 
-/* A report waits for true counts of flows; the request is answered then. */
+/* What needs true counts of flows waits for them; the request is answered then. */
 struct awaited {
 	struct ctl_request *request;
-	json_t *(*report)(struct daemon *d);
+	const json_t *json;
+	json_t *(*report)(struct daemon *d); /* that is asked for, if it is one */
 };
 
 static void answer_report(struct daemon *d, void *arg)
@@ -28,16 +29,21 @@ static void answer_report(struct daemon *d, void *arg)
 	free(awaited);
 }
 
-static void await_report(struct daemon *d, struct ctl_request *request, json_t *(*report)(struct daemon *d))
+static void await(struct daemon *d, sweep_done answer, struct awaited what)
 {
 	struct awaited *awaited = malloc(sizeof(*awaited));
 
 	if (awaited)
-		*awaited = (struct awaited){ .request = request, .report = report };
-	if (!awaited || !sweep_then(d, answer_report, awaited)) {
+		*awaited = what;
+	if (!awaited || !sweep_then(d, answer, awaited)) {
 		free(awaited);
-		ctl_answer_error(request, 1, "out of memory");
+		ctl_answer_error(what.request, 1, "out of memory");
 	}
+}
+
+static void await_report(struct daemon *d, struct ctl_request *request, json_t *(*report)(struct daemon *d))
+{
+	await(d, answer_report, (struct awaited){ .request = request, .report = report });
 }
 
 static void command_status(struct daemon *d, struct ctl_request *request, const json_t *json)
@@ -76,6 +82,31 @@ static void command_reload(struct daemon *d, struct ctl_request *request, const 
 	}
 	json_object_set_new(report, "message", json_string("configuration in force"));
 	ctl_answer(request, report);
+}
+
+static void answer_plan(struct daemon *d, void *arg)
+{
+	struct awaited *awaited = arg;
+	const char *file = json_string_value(json_object_get(awaited->json, "file"));
+	const json_t *text = json_object_get(awaited->json, "text");
+	json_t *report = NULL;
+	struct err err;
+	int r = daemon_plan(d, file, json_string_value(text), json_string_length(text), &report, &err);
+
+	if (r)
+		ctl_answer_error(awaited->request, r == -ENOMEM ? 1 : 2, "%s", err.text);
+	else
+		ctl_answer(awaited->request, report);
+	free(awaited);
+}
+
+/* The text comes with the request: whoever may use the socket need not be able to make us read a file. */
+static void command_plan(struct daemon *d, struct ctl_request *request, const json_t *json)
+{
+	if (!json_is_string(json_object_get(json, "file")) || !json_is_string(json_object_get(json, "text")))
+		ctl_answer_error(request, 2, "the request needs \"file\" and \"text\"");
+	else
+		await(d, answer_plan, (struct awaited){ .request = request, .json = json });
 }
 
 static void command_where(struct daemon *d, struct ctl_request *request, const json_t *json)
@@ -212,7 +243,7 @@ static const struct {
 	{ "status", command_status },	  { "listeners", command_listeners }, { "pools", command_pools },
 	{ "backends", command_backends }, { "reload", command_reload },	      { "drain", command_drain },
 	{ "undrain", command_undrain },	  { "disable", command_disable },     { "enable", command_enable },
-	{ "weight", command_weight },	  { "where", command_where },
+	{ "weight", command_weight },	  { "where", command_where },	      { "plan", command_plan },
 };
 
 void commands_handle(struct ctl_request *request, const json_t *json, void *arg)

@@ -13,10 +13,12 @@
 
 #include "check/check.h"
 #include "ctl/ctl.h"
+#include "daemon/histogram.h"
 #include "dataplane/dp.h"
 #include "model/health.h"
 #include "model/image.h"
 #include "model/model.h"
+#include "model/plan.h"
 #include "net/nexthop.h"
 
 #define DAEMON_DEFAULT_CONFIG "/etc/culvert/culvert.yaml"
@@ -27,6 +29,7 @@ struct daemon_options {
 	const char *socket;
 	const char *pin_dir;
 	const char *state_dir;
+	gid_t group; /* whose members may use the control socket; (gid_t)-1: nobody but root */
 };
 
 /* What is known of one backend of the model while the daemon runs. Identity: pool, address, port. */
@@ -46,8 +49,7 @@ struct backend_run {
 	struct health health;
 	char health_text[256]; /* of the last result, or why there can be none; or "" */
 	bool is_check_impossible;
-	uint64_t checks;
-	uint64_t failures;
+	struct histogram failures, successes; /* its checks, by how long they took */
 	/* what commands said */
 	bool is_disabled;
 	bool is_draining;
@@ -65,6 +67,7 @@ struct run_table {
 };
 
 struct sweep;
+struct notify;
 
 struct daemon {
 	struct daemon_options options;
@@ -80,8 +83,12 @@ struct daemon {
 	uint64_t ways_ms; /* that looking up all ways took the last time */
 	struct checker *checker;
 	struct ctl_server *ctl;
+	struct http *http;	     /* NULL: cannot listen yet */
+	struct metrics_conf http_at; /* where it listens */
+	int http_error;		     /* what was last complained of */
 	struct sweep *sweep;
 	struct rates *rates;
+	struct notify *notify;
 	struct dp_interface interface[CV_MAX_INTERFACES]; /* attached now */
 	size_t interfaces_nr;
 	uint32_t egress[CV_MAX_INTERFACES]; /* those with the filter for health checks */
@@ -96,7 +103,9 @@ struct daemon {
 	uint64_t reloaded_ms;
 	struct err reload_error; /* "" if it went well */
 	bool is_state_dirty;	 /* what commands said or checks found is not on disk yet */
-	int state_error;	 /* what saving it last failed of, or 0 */
+	bool is_count_dirty;	 /* the counts of checks are not: less urgent */
+	uint64_t saved_ms;
+	int state_error; /* what saving it last failed of, or 0 */
 	uv_signal_t on_hup, on_term, on_int;
 	uv_poll_t on_net;
 	uv_timer_t net_timer, converge_timer, second_timer;
@@ -107,6 +116,15 @@ struct daemon {
 /* Reads the file and puts it in force, all or nothing. 0; or -errno and err says everything that is wrong, one
  * line each. *ret_report (may be NULL) is what changed, for the answer of `reload`. */
 int daemon_reload(struct daemon *d, json_t **ret_report, struct err *err);
+/* What a reload would report if the file held `text`; changes nothing. `path` names it in errors. 0 or -errno as
+ * daemon_reload. */
+int daemon_plan(struct daemon *d, const char *path, const char *text, size_t size, json_t **ret_report,
+		struct err *err);
+
+/* --- report_change.c --- */
+/* What it means to go from what is in force to `model`, by `plan`: names, slots, flows of the last sweep, memory. NULL
+ * when out of memory. */
+json_t *report_change(struct daemon *d, const struct model *model, const struct plan *plan);
 
 /* --- converge.c --- */
 /* Brings the kernel to what model and runs say. 0 or -errno (logged; tried again within a second). */
@@ -165,6 +183,7 @@ bool sweep_then(struct daemon *d, sweep_done done, void *arg);
 /* Flows that the table pushed out, of one listener, up to the last sweep. */
 uint64_t sweep_evicted(const struct daemon *d, uint16_t listener);
 const struct cv_sweep *sweep_last(const struct daemon *d);
+uint64_t sweep_took_ns(const struct daemon *d); /* that one */
 
 /* --- rates.c --- */
 struct rate {
@@ -185,13 +204,42 @@ json_t *report_pools(struct daemon *d);
 json_t *report_backends(struct daemon *d);
 const char *report_state_name(enum cv_backend_state state);
 
+/* --- page.c --- */
+/* The status page, and what its numbers mean: by name of a verdict {"meaning": …, "remedy": …}. Texts that the caller
+ * frees; NULL when out of memory. */
+char *page_text(size_t *ret_size);
+char *page_reasons(size_t *ret_size);
+
+/* --- web.c --- */
+/* Makes metrics and status page be served where the model says. Trouble is logged once, the old place is kept, and the
+ * next call tries again. */
+void web_set(struct daemon *d);
+void web_close(struct daemon *d);
+
 /* --- commands.c --- */
 void commands_handle(struct ctl_request *request, const json_t *json, void *arg);
+
+/* --- notify.c --- */
+/* Word to a service manager, by sd_notify(3), if one asked for it; that we live, by a timer of its own. What follows says
+ * nothing before notify_ready. */
+int notify_start(struct daemon *d, struct err *err);
+void notify_ready(struct daemon *d);
+void notify_reloading(struct daemon *d);
+void notify_running(struct daemon *d); /* after a reload, and with what came of it */
+void notify_stopping(struct daemon *d);
+void notify_close(struct daemon *d);
+
+/* --- privileges.c --- */
+/* Gives up every capability but those of daily work, for good, and no_new_privs. Before any thread is made: each has
+ * its own. */
+int privileges_drop(struct err *err);
 
 /* --- state.c --- */
 /* What commands said and checks found, on disk. Read once at start, before there is a model, into runs that the first
  * model's will take over; a damaged file is set aside. Written when it changed. Never fatal: trouble is logged. */
 void state_load(struct daemon *d);
 void state_save(struct daemon *d);
+/* Whether it is time to save: at once, or once a minute if only counts changed. */
+bool state_is_due(const struct daemon *d);
 
 #endif

@@ -17,8 +17,8 @@ static void on_result(const struct check_result *result, void *arg)
 	if (!run)
 		return;
 	conf = &d->model->pools[run->pool_index].health;
-	run->checks++;
-	run->failures += !result->success;
+	histogram_add(result->success ? &run->successes : &run->failures, result->duration_ms);
+	d->is_count_dirty = true;
 	snprintf(run->health_text, sizeof(run->health_text), "%s", result->reason);
 	if (!health_result(&run->health, result->success, conf->rise, conf->fall))
 		return;

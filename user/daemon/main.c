@@ -2,6 +2,7 @@
 /* culvertd: start, run, stop. The data plane goes on forwarding when we are gone. */
 #include <errno.h>
 #include <getopt.h>
+#include <grp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +16,8 @@
 enum { EXIT_CONFIG = 2 };
 
 static const char usage[] =
-	"usage: culvertd [--config FILE] [--socket PATH] [--pin-dir DIR] [--state-dir DIR] [--verbose]\n"
+	"usage: culvertd [--config FILE] [--socket PATH] [--pin-dir DIR] [--state-dir DIR]\n"
+	"                [--group GROUP] [--verbose]\n"
 	"\n"
 	"Keeps the data plane of Culvert true to its configuration: attaches the interfaces it names, fills the\n"
 	"maps, follows routes and neighbours, checks backends. SIGHUP reloads the file; SIGTERM ends the daemon\n"
@@ -26,27 +28,43 @@ static const char usage[] =
 	"  --pin-dir DIR     where maps and links are pinned (" DP_DEFAULT_PIN_DIR ")\n"
 	"  --state-dir DIR   drains, weights and health that survive a restart (" DAEMON_DEFAULT_STATE_DIR
 	")\n"
+	"  --group GROUP     whose members may use the control socket (none: root alone)\n"
 	"  --verbose         log more\n"
 	"  --version         print the version\n"
 	"  --help            this text\n"
 	"\n"
 	"example: culvertd --config ./culvert.yaml --socket /tmp/culvertd.sock --pin-dir /sys/fs/bpf/test\n";
 
+static bool find_group(const char *name, gid_t *ret)
+{
+	const struct group *group = getgrnam(name);
+
+	if (group)
+		*ret = group->gr_gid;
+	return group;
+}
+
 /* 0 to go on, else the exit status plus one. */
 static int parse_options(int argc, char **argv, struct daemon_options *ret)
 {
 	static const struct option options[] = {
-		{ "config", required_argument, NULL, 'c' },  { "socket", required_argument, NULL, 's' },
-		{ "pin-dir", required_argument, NULL, 'p' }, { "state-dir", required_argument, NULL, 'S' },
-		{ "verbose", no_argument, NULL, 'v' },	     { "version", no_argument, NULL, 'V' },
-		{ "help", no_argument, NULL, 'h' },	     { 0 },
+		{ "config", required_argument, NULL, 'c' },
+		{ "socket", required_argument, NULL, 's' },
+		{ "pin-dir", required_argument, NULL, 'p' },
+		{ "state-dir", required_argument, NULL, 'S' },
+		{ "verbose", no_argument, NULL, 'v' },
+		{ "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "group", required_argument, NULL, 'g' },
+		{ 0 },
 	};
 	int option;
 
 	*ret = (struct daemon_options){ .config = DAEMON_DEFAULT_CONFIG,
 					.socket = CTL_DEFAULT_SOCKET,
 					.pin_dir = DP_DEFAULT_PIN_DIR,
-					.state_dir = DAEMON_DEFAULT_STATE_DIR };
+					.state_dir = DAEMON_DEFAULT_STATE_DIR,
+					.group = (gid_t)-1 };
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (option) {
 		case 'c':
@@ -60,6 +78,12 @@ static int parse_options(int argc, char **argv, struct daemon_options *ret)
 			break;
 		case 'S':
 			ret->state_dir = optarg;
+			break;
+		case 'g':
+			if (!find_group(optarg, &ret->group)) {
+				fprintf(stderr, "culvertd: there is no group %s\n", optarg);
+				return EXIT_CONFIG + 1;
+			}
 			break;
 		case 'v':
 			log_set_level(LOG_LEVEL_DEBUG);
@@ -107,7 +131,8 @@ static int read_flow_table(const struct daemon *d, struct flow_table_conf *ret)
 
 static void stop(struct daemon *d)
 {
-	if (d->is_state_dirty)
+	notify_stopping(d);
+	if (d->is_state_dirty || d->is_count_dirty)
 		state_save(d);
 	uv_stop(&d->loop);
 }
@@ -156,12 +181,13 @@ static void on_second(uv_timer_t *timer)
 	if (++d->seconds % 5 == 0) {
 		nexthop_refresh(d->nexthop);
 		probes_attach(d); /* somebody may have taken it off */
+		web_set(d);
 	}
 	if (d->is_health_incomplete)
 		daemon_health_set(d);
 	if (daemon_ways_find(d, true) || is_drain_over || d->is_converge_failed)
 		daemon_converge_soon(d);
-	if (d->is_state_dirty || is_drain_over)
+	if (state_is_due(d) || is_drain_over)
 		state_save(d);
 }
 
@@ -191,18 +217,25 @@ static int start(struct daemon *d, const struct flow_table_conf *flow_table, str
 		r = rates_start(d, err);
 	if (!r)
 		r = sweep_start(d, err);
+	if (!r)
+		r = notify_start(d, err);
 	if (r)
 		return r;
 	state_load(d);
 	r = daemon_reload(d, NULL, err);
 	if (!r)
 		r = ctl_server_new(&d->loop, d->options.socket, commands_handle, d, &d->ctl, err);
+	if (!r && d->options.group != (gid_t)-1)
+		r = ctl_server_allow(d->ctl, d->options.group, err);
+	if (!r)
+		r = privileges_drop(err);
 	if (r)
 		return r;
 	uv_timer_start(&d->second_timer, on_second, 1000, 1000);
 	start_signal(d, &d->on_hup, SIGHUP);
 	start_signal(d, &d->on_term, SIGTERM);
 	start_signal(d, &d->on_int, SIGINT);
+	notify_ready(d);
 	return 0;
 }
 
@@ -227,6 +260,7 @@ static void close_handle(uv_handle_t *handle, void *arg)
 static void end(struct daemon *d)
 {
 	ctl_server_close(d->ctl);
+	web_close(d);
 	checker_close(d->checker);
 	sweep_close(d);
 	/* once for what those close by themselves, and a worker still at its sweep; then whatever is left */
@@ -236,6 +270,7 @@ static void end(struct daemon *d)
 	uv_loop_close(&d->loop);
 	free(d->sweep);
 	rates_close(d);
+	notify_close(d);
 	nexthop_free(d->nexthop);
 	runs_done(&d->runs);
 	image_free(d->image);

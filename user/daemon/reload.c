@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The file to the kernel, all or nothing: everything that can fail is tried on new values first; what is in force
- * changes only when all of it is ready. */
+ * changes only when all of it is ready. A plan is a reload that ends there. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "config/config.h"
@@ -26,7 +27,7 @@ static void reload_done(struct reload *reload)
 	model_free(reload->model);
 }
 
-/* All errors of a file: each a line of the log, and together in err, one a line, as far as they fit. */
+/* All errors of a file in err, one a line, as far as they fit. */
 static int report_errors(const char *path, const struct config_errors *errors, struct err *err)
 {
 	size_t used = 0;
@@ -42,18 +43,21 @@ static int report_errors(const char *path, const struct config_errors *errors, s
 		used += more > 0 ? (size_t)more : 0;
 		if (used >= sizeof(err->text))
 			used = sizeof(err->text) - 1;
-		log_err("%s:%u:%u: %s%s%s", path, e->mark.line, e->mark.column, e->path, colon, e->text);
 	}
 	return -EINVAL;
 }
 
-static int prepare(struct daemon *d, struct reload *reload, struct err *err)
+/* From a text to the difference that it makes. `path` is where it comes from, for the errors. */
+static int prepare(struct daemon *d, const char *path, const char *text, size_t size, struct reload *reload,
+		   struct err *err)
 {
 	struct config_errors errors = { 0 };
-	int r = config_load(d->options.config, &reload->model, &errors, err);
+	int r = config_parse(text, size, &reload->model, &errors);
 
-	if (r && errors.nr)
-		r = report_errors(d->options.config, &errors, err);
+	if (r == -EINVAL)
+		r = report_errors(path, &errors, err);
+	else if (r)
+		r = err_set(err, r, "%s", strerror(-r));
 	config_errors_done(&errors);
 	if (!r && runs_build(d, reload->model, &d->runs, &reload->runs))
 		r = err_set(err, -ENOMEM, "%s", strerror(ENOMEM));
@@ -83,59 +87,8 @@ static void commit(struct daemon *d, struct reload *reload)
 	daemon_ways_find(d, false);
 	daemon_converge(d);
 	daemon_health_set(d);
+	web_set(d);
 	model_free(old);
-}
-
-struct change_names {
-	json_t *added, *changed, *removed;
-};
-
-static void note(struct change_names *names, const char *name, bool was, bool is, bool is_same)
-{
-	if (is && !was)
-		json_array_append_new(names->added, json_string(name));
-	else if (was && !is)
-		json_array_append_new(names->removed, json_string(name));
-	else if (was && !is_same)
-		json_array_append_new(names->changed, json_string(name));
-}
-
-static json_t *names_json(struct change_names *names)
-{
-	return json_pack("{s:o, s:o, s:o}", "added", names->added, "changed", names->changed, "removed",
-			 names->removed);
-}
-
-static struct change_names names_new(void)
-{
-	return (struct change_names){ json_array(), json_array(), json_array() };
-}
-
-/* What is different between two images, by name, for people. */
-static json_t *describe_change(const struct plan *plan)
-{
-	const struct image *from = plan->from, *to = plan->to;
-	struct change_names listeners = names_new(), pools = names_new(), backends = names_new();
-	char address[ADDR_TEXT_LEN];
-
-	for (size_t i = 1; i < CV_ARRAY_SIZE(to->listener); i++)
-		note(&listeners, to->listener[i].name[0] ? to->listener[i].name : from->listener[i].name,
-		     from->listener[i].name[0], to->listener[i].name[0],
-		     !memcmp(&from->listener[i], &to->listener[i], sizeof(to->listener[i])));
-	for (size_t i = 1; i < CV_ARRAY_SIZE(to->pool); i++)
-		note(&pools, to->pool[i].name[0] ? to->pool[i].name : from->pool[i].name,
-		     from->pool[i].name[0], to->pool[i].name[0],
-		     !memcmp(&from->pool[i], &to->pool[i], sizeof(to->pool[i])) &&
-			     from->table[i] == to->table[i]);
-	for (size_t i = 1; i < CV_ARRAY_SIZE(to->backend); i++) {
-		const struct cv_backend *was = &from->backend[i], *is = &to->backend[i];
-
-		addr_format((const struct addr *)(is->state ? is->address : was->address), address);
-		note(&backends, address, was->state, is->state, !memcmp(was, is, sizeof(*is)));
-	}
-	return json_pack("{s:o, s:o, s:o, s:I, s:I}", "listeners", names_json(&listeners), "pools",
-			 names_json(&pools), "backends", names_json(&backends), "slots_moved",
-			 (json_int_t)plan->slots_moved, "slots", (json_int_t)plan->slots);
 }
 
 static int replace_tables(struct daemon *d, const struct flow_table_conf *flow_table, struct err *err)
@@ -177,32 +130,64 @@ static int retake_if_gone(struct daemon *d, struct err *err)
 static int reload(struct daemon *d, json_t **ret_report, struct err *err)
 {
 	struct reload next = { 0 };
+	char *text = NULL;
+	size_t size;
 	int r = retake_if_gone(d, err);
 
 	if (!r)
-		r = prepare(d, &next, err);
-
+		r = config_read(d->options.config, &text, &size, err);
+	if (!r)
+		r = prepare(d, d->options.config, text, size, &next, err);
 	if (!r && is_other_table(&next.model->flow_table, &d->model->flow_table))
 		r = replace_tables(d, &next.model->flow_table, err);
 	if (!r && ret_report)
-		*ret_report = describe_change(&next.plan);
+		*ret_report = report_change(d, next.model, &next.plan);
 	if (!r)
 		commit(d, &next);
 	reload_done(&next);
+	free(text);
 	return r;
+}
+
+/* Each error of the file is a line of the log. */
+static void log_errors(const struct daemon *d, const struct err *err)
+{
+	const char *line = err->text;
+
+	log_err("configuration not changed file=%s", d->options.config);
+	while (*line) {
+		size_t length = strcspn(line, "\n");
+
+		log_err("%.*s", (int)length, line);
+		line += length + (line[length] == '\n');
+	}
 }
 
 int daemon_reload(struct daemon *d, json_t **ret_report, struct err *err)
 {
-	int r = reload(d, ret_report, err);
+	int r;
 
+	notify_reloading(d);
+	r = reload(d, ret_report, err);
 	d->reloaded_ms = uv_now(&d->loop);
 	err_set(&d->reload_error, 0, "%s", r ? err->text : "");
 	if (r)
-		log_err("configuration not changed file=%s error=\"%.*s\"", d->options.config,
-			(int)strcspn(err->text, "\n"), err->text);
+		log_errors(d, err);
 	else
 		log_info("configuration in force file=%s listeners=%zu pools=%zu backends=%zu",
 			 d->options.config, d->model->listeners_nr, d->model->pools_nr, d->runs.nr);
+	notify_running(d);
+	return r;
+}
+
+int daemon_plan(struct daemon *d, const char *path, const char *text, size_t size, json_t **ret_report,
+		struct err *err)
+{
+	struct reload next = { 0 };
+	int r = prepare(d, path, text, size, &next, err);
+
+	if (!r)
+		*ret_report = report_change(d, next.model, &next.plan);
+	reload_done(&next);
 	return r;
 }

@@ -5,47 +5,7 @@
 #include <string.h>
 
 #include "daemon/daemon.h"
-#include "util/log.h"
-
-/* Everything a report reads from the maps, read at one time. */
-struct numbers {
-	struct cv_verdict_stats verdict[CV_VERDICT_COUNT];
-	struct cv_listener_stats listener[CV_MAX_LISTENERS + 1];
-	struct cv_flow_counts listener_use[CV_MAX_LISTENERS + 1];
-	struct cv_backend_stats backend[CV_MAX_BACKENDS + 1];
-	struct cv_flow_counts backend_use[CV_MAX_BACKENDS + 1];
-	struct cv_probe_stats probe[CV_MAX_BACKENDS + 1];
-	uint32_t slots[CV_MAX_BACKENDS + 1]; /* of the Maglev tables, by owner */
-};
-
-static void count_slots(const struct image *image, uint32_t *slots)
-{
-	for (size_t pool = 0; pool < CV_ARRAY_SIZE(image->table); pool++) {
-		const struct image_table *table = image->table[pool];
-
-		for (uint32_t i = 0; table && i < table->size; i++)
-			slots[table->line[i / CV_SLOTS_PER_LINE].slot[i % CV_SLOTS_PER_LINE].backend]++;
-	}
-}
-
-static struct numbers *read_numbers(struct daemon *d)
-{
-	struct numbers *n = calloc(1, sizeof(*n));
-	struct err err = { "out of memory" };
-
-	if (n && !dp_verdict_stats(d->dp, n->verdict, CV_ARRAY_SIZE(n->verdict), &err) &&
-	    !dp_listener_stats(d->dp, n->listener, CV_ARRAY_SIZE(n->listener), &err) &&
-	    !dp_listener_use(d->dp, n->listener_use, CV_ARRAY_SIZE(n->listener_use), &err) &&
-	    !dp_backend_stats(d->dp, n->backend, CV_ARRAY_SIZE(n->backend), &err) &&
-	    !dp_backend_use(d->dp, n->backend_use, CV_ARRAY_SIZE(n->backend_use), &err) &&
-	    !dp_probe_stats(d->dp, n->probe, CV_ARRAY_SIZE(n->probe), &err)) {
-		count_slots(d->image, n->slots);
-		return n;
-	}
-	log_err("reading the counters failed error=\"%s\"", err.text);
-	free(n);
-	return NULL;
-}
+#include "daemon/numbers.h"
 
 const char *report_state_name(enum cv_backend_state state)
 {
@@ -118,7 +78,7 @@ static json_t *listener_json(struct daemon *d, const struct numbers *n, const st
 	set_count(json, "rejected_flows", stats->rejected_table_full + stats->rejected_quota);
 	set_count(json, "expired_flows", stats->expired_flows);
 	set_count(json, "closed_flows", stats->closed_flows);
-	set_count(json, "evicted_flows", sweep_evicted(d, id));
+	set_count(json, "evicted_flows", n->evicted[id]);
 	set_count(json, "moved_flows", stats->moved_flows);
 	set_count(json, "resets_sent", stats->resets_sent);
 	set_count(json, "client_resets", stats->client_resets);
@@ -158,8 +118,8 @@ static json_t *backend_json(struct daemon *d, const struct numbers *n, size_t po
 	set_count(json, "packets", n->backend[id].packets);
 	set_count(json, "bytes", n->backend[id].bytes);
 	set_count(json, "slots", n->slots[id]);
-	set_count(json, "checks", run->checks);
-	set_count(json, "failed_checks", run->failures);
+	set_count(json, "checks", histogram_total(&run->successes) + histogram_total(&run->failures));
+	set_count(json, "failed_checks", histogram_total(&run->failures));
 	set_count(json, "probe_packets", n->probe[id].packets);
 	set_count(json, "probe_bytes", n->probe[id].bytes);
 	set_count(json, "dropped_probes", n->probe[id].dropped);
@@ -211,7 +171,7 @@ static json_t *pools_json(struct daemon *d, const struct numbers *n)
 
 json_t *report_listeners(struct daemon *d)
 {
-	struct numbers *n = read_numbers(d);
+	struct numbers *n = numbers_read(d);
 	json_t *json = n ? json_pack("{s:o}", "listeners", listeners_json(d, n)) : NULL;
 
 	free(n);
@@ -220,7 +180,7 @@ json_t *report_listeners(struct daemon *d)
 
 json_t *report_pools(struct daemon *d)
 {
-	struct numbers *n = read_numbers(d);
+	struct numbers *n = numbers_read(d);
 	json_t *json = n ? json_pack("{s:o}", "pools", pools_json(d, n)) : NULL;
 
 	free(n);
@@ -229,7 +189,7 @@ json_t *report_pools(struct daemon *d)
 
 json_t *report_backends(struct daemon *d)
 {
-	struct numbers *n = read_numbers(d);
+	struct numbers *n = numbers_read(d);
 	json_t *array = json_array();
 
 	for (size_t i = 0; n && i < d->model->pools_nr; i++) {
@@ -277,10 +237,9 @@ static json_t *interfaces_json(const struct daemon *d)
 
 json_t *report_status(struct daemon *d)
 {
-	const struct cv_sweep *sweep = sweep_last(d);
 	const struct flow_table_conf *table = &d->model->flow_table;
 	uint64_t now = uv_now(&d->loop);
-	struct numbers *n = read_numbers(d);
+	struct numbers *n = numbers_read(d);
 	json_t *json;
 
 	if (!n)
@@ -290,14 +249,14 @@ json_t *report_status(struct daemon *d)
 		" s:{s:I, s:I}, s:{s:b, s:I, s:s}}",
 		"version", CV_VERSION, "uptime_s", (json_int_t)((now - d->started_ms) / 1000), "config",
 		d->options.config, "interfaces", interfaces_json(d), "flow_table", "max_flows",
-		(json_int_t)table->max_flows, "used", (json_int_t)(sweep->open + sweep->closing), "half_open",
-		(json_int_t)sweep->half_open, "closing", (json_int_t)sweep->closing, "when_full",
-		table->when_full == CV_FULL_REJECT ? "reject" : "evict", "listeners", listeners_json(d, n),
-		"pools", pools_json(d, n), "drops", verdicts_json(n, CV_CLASS_DROP), "passed",
-		verdicts_json(n, CV_CLASS_PASS), "forwarded", "tx", (json_int_t)n->verdict[CV_TX].packets,
-		"redirect", (json_int_t)n->verdict[CV_REDIRECT].packets, "last_reload", "ok",
-		!d->reload_error.text[0], "at_s_ago", (json_int_t)((now - d->reloaded_ms) / 1000), "error",
-		d->reload_error.text);
+		(json_int_t)table->max_flows, "used", (json_int_t)(n->sweep.open + n->sweep.closing),
+		"half_open", (json_int_t)n->sweep.half_open, "closing", (json_int_t)n->sweep.closing,
+		"when_full", table->when_full == CV_FULL_REJECT ? "reject" : "evict", "listeners",
+		listeners_json(d, n), "pools", pools_json(d, n), "drops", verdicts_json(n, CV_CLASS_DROP),
+		"passed", verdicts_json(n, CV_CLASS_PASS), "forwarded", "tx",
+		(json_int_t)n->verdict[CV_TX].packets, "redirect",
+		(json_int_t)n->verdict[CV_REDIRECT].packets, "last_reload", "ok", !d->reload_error.text[0],
+		"at_s_ago", (json_int_t)((now - d->reloaded_ms) / 1000), "error", d->reload_error.text);
 	free(n);
 	return json;
 }

@@ -14,6 +14,7 @@
 #include "util/log.h"
 
 #define STATE_VERSION 1
+#define COUNTS_INTERVAL_MS 60000
 
 static bool state_path(const struct daemon *d, const char *name, char *ret)
 {
@@ -39,18 +40,28 @@ static uint64_t deadline_from_wall(const struct daemon *d, json_int_t wall)
 static bool is_worth_saving(const struct backend_run *run)
 {
 	return run->is_disabled || run->is_draining || run->is_drained || run->weight >= 0 ||
-	       run->health.known;
+	       run->health.known || histogram_total(&run->successes) || histogram_total(&run->failures);
+}
+
+static json_t *histogram_json(const struct histogram *histogram)
+{
+	json_t *counts = json_array();
+
+	for (unsigned range = 0; range < HISTOGRAM_RANGES; range++)
+		json_array_append_new(counts, json_integer((json_int_t)histogram->count[range]));
+	return json_pack("{s:o, s:I}", "counts", counts, "sum_ms", (json_int_t)histogram->sum_ms);
 }
 
 static json_t *run_json(const struct daemon *d, const struct backend_run *run)
 {
 	char address[ADDR_TEXT_LEN];
 
-	return json_pack("{s:s, s:s, s:i, s:b, s:b, s:b, s:I, s:i, s:b, s:b}", "pool", run->pool, "address",
-			 addr_format(&run->address, address), "port", run->port, "disabled", run->is_disabled,
-			 "draining", run->is_draining, "drained", run->is_drained, "drain_until",
-			 deadline_to_wall(d, run->drain_deadline_ms), "weight", run->weight, "health_known",
-			 run->health.known, "healthy", run->health.up);
+	return json_pack("{s:s, s:s, s:i, s:b, s:b, s:b, s:I, s:i, s:b, s:b, s:o, s:o}", "pool", run->pool,
+			 "address", addr_format(&run->address, address), "port", run->port, "disabled",
+			 run->is_disabled, "draining", run->is_draining, "drained", run->is_drained,
+			 "drain_until", deadline_to_wall(d, run->drain_deadline_ms), "weight", run->weight,
+			 "health_known", run->health.known, "healthy", run->health.up, "successes",
+			 histogram_json(&run->successes), "failures", histogram_json(&run->failures));
 }
 
 static json_t *state_json(const struct daemon *d)
@@ -101,10 +112,11 @@ void state_save(struct daemon *d)
 			 strerror(errno));
 	r = json ? write_file(d, json) : -ENOMEM;
 	json_decref(json);
+	d->saved_ms = uv_now(&d->loop);
 	if (!r) {
 		if (d->state_error)
 			log_info("state saved again dir=%s", d->options.state_dir);
-		d->is_state_dirty = false;
+		d->is_state_dirty = d->is_count_dirty = false;
 		d->state_error = 0;
 	} else if (r != d->state_error) {
 		log_err("state not saved, trying again dir=%s error=\"%s\"", d->options.state_dir,
@@ -112,6 +124,24 @@ void state_save(struct daemon *d)
 		d->is_state_dirty = true;
 		d->state_error = r;
 	}
+}
+
+bool state_is_due(const struct daemon *d)
+{
+	return d->is_state_dirty ||
+	       (d->is_count_dirty && uv_now(&d->loop) - d->saved_ms >= COUNTS_INTERVAL_MS);
+}
+
+/* Nothing is counted yet where the file has no counts, or those of other ranges. */
+static void read_histogram(const json_t *json, struct histogram *ret)
+{
+	const json_t *counts = json_object_get(json, "counts");
+
+	if (json_array_size(counts) != HISTOGRAM_RANGES)
+		return;
+	for (unsigned range = 0; range < HISTOGRAM_RANGES; range++)
+		ret->count[range] = (uint64_t)json_integer_value(json_array_get(counts, range));
+	ret->sum_ms = (uint64_t)json_integer_value(json_object_get(json, "sum_ms"));
 }
 
 /* One backend of the file; false if it is not what we write. */
@@ -139,6 +169,8 @@ static bool read_run(struct daemon *d, const json_t *json, struct backend_run *r
 	health_init(&run->health);
 	run->health.known = is_known;
 	run->health.up = is_up;
+	read_histogram(json_object_get(json, "successes"), &run->successes);
+	read_histogram(json_object_get(json, "failures"), &run->failures);
 	run->key = ++d->next_key;
 	return true;
 }

@@ -22,8 +22,10 @@ struct sweep {
 	bool is_running;
 	uint64_t done_ms;
 	struct cv_sweep last;
+	uint64_t took_ns; /* the last one */
 	/* of the worker, while it runs */
 	struct cv_sweep result;
+	uint64_t result_ns;
 	struct err err;
 	int r;
 	/* by listener: new flows before it began; evicted flows so far */
@@ -37,9 +39,12 @@ struct sweep {
 static void work(uv_work_t *job)
 {
 	struct daemon *d = job->data;
+	uint64_t began_ns;
 
 	uv_mutex_lock(&d->dp_in_use);
+	began_ns = uv_hrtime();
 	d->sweep->r = dp_sweep(d->dp, &d->sweep->result, &d->sweep->err);
+	d->sweep->result_ns = uv_hrtime() - began_ns;
 	uv_mutex_unlock(&d->dp_in_use);
 }
 
@@ -97,6 +102,7 @@ static void after(uv_work_t *job, int status)
 		log_err("sweep failed error=\"%s\"", sweep->err.text);
 	} else {
 		sweep->last = sweep->result;
+		sweep->took_ns = sweep->result_ns;
 		sweep->done_ms = uv_now(&d->loop);
 		if (d->model->flow_table.when_full == CV_FULL_EVICT)
 			count_evicted(d);
@@ -148,6 +154,11 @@ uint64_t sweep_evicted(const struct daemon *d, uint16_t listener)
 const struct cv_sweep *sweep_last(const struct daemon *d)
 {
 	return &d->sweep->last;
+}
+
+uint64_t sweep_took_ns(const struct daemon *d)
+{
+	return d->sweep->took_ns;
 }
 
 int sweep_start(struct daemon *d, struct err *err)

@@ -85,8 +85,10 @@ int dp_backend_stats(struct dp *dp, struct cv_backend_stats *ret, size_t nr, str
 int dp_probe_stats(struct dp *dp, struct cv_probe_stats *ret, size_t nr, struct err *err);
 
 /* Goes over the flow tables, in pieces of a few thousand entries: counts what lives, then removes what has ended, if
- * there is any. With when_full evict it also brings cv_live back to the truth. */
+ * there is any. It also takes off cv_live what left the table without a word. */
 int dp_sweep(struct dp *dp, struct cv_sweep *ret, struct err *err);
+/* Flows in the table now, for ids 0 (all) to nr-1, as the program counts them. */
+int dp_live(struct dp *dp, struct cv_live *ret, size_t nr, struct err *err);
 /* What the last sweep counted, for ids 0 to nr-1; records of older sweeps come back as zero. */
 int dp_listener_use(struct dp *dp, struct cv_flow_counts *ret, size_t nr, struct err *err);
 int dp_backend_use(struct dp *dp, struct cv_flow_counts *ret, size_t nr, struct err *err);

@@ -8,8 +8,8 @@
 
 /* Puts this binary's program on an interface, in one step in the place of what an earlier daemon put there; 0 also if it
  * is there already. Adds the clsact qdisc if there is none, which then stays. Filters of others are left alone: ours comes
- * first, and passes on whatever is not a health check. -EBUSY if there is no room beside them, -EOPNOTSUPP or -ENOENT
- * if the kernel has no clsact. */
+ * first, and passes on whatever is not a health check. -errno of rtnetlink(7): -ENOENT if the
+ * kernel has no clsact, -EINVAL if a filter of another kind has priority 1. */
 int dp_egress_attach(struct dp *dp, uint32_t ifindex, struct err *err);
 
 /* Takes it off, whoever's daemon put it there, if its maps are this data plane's. 0 also if none was there. */

@@ -7,6 +7,7 @@
 
 #include <bpf/bpf.h>
 
+#include "cv_flow.h"
 #include "dataplane/dp_internal.h"
 
 /* The kernel hands out whole buckets; this holds the fullest that will be met. */
@@ -42,18 +43,6 @@ struct flow_walk {
 	void *arg;
 };
 
-static void long_key(const struct cv_flow4_key *key, struct cv_flow6_key *ret)
-{
-	memset(ret, 0, sizeof(*ret));
-	ret->client[10] = ret->client[11] = 0xff;
-	ret->address[10] = ret->address[11] = 0xff;
-	memcpy(&ret->client[12], key->client, sizeof(key->client));
-	memcpy(&ret->address[12], key->address, sizeof(key->address));
-	ret->client_port = key->client_port;
-	ret->port = key->port;
-	ret->protocol = key->protocol;
-}
-
 static int walk_flows4(const void *keys, const struct cv_flow *flows, __u32 nr, void *arg)
 {
 	const struct cv_flow4_key *key = keys;
@@ -62,7 +51,7 @@ static int walk_flows4(const void *keys, const struct cv_flow *flows, __u32 nr, 
 	int r = 0;
 
 	for (__u32 i = 0; !r && i < nr; i++) {
-		long_key(&key[i], &key6);
+		cv_flow_long_key(&key[i], &key6);
 		r = walk->each(&key6, &flows[i], walk->arg);
 	}
 	return r;
@@ -97,16 +86,30 @@ struct flow_copy {
 	size_t key_size;
 };
 
+/* A flow that was copied before. It had packets since then in the old table, in the new one, or in both: the record that
+ * saw more of them knows better how old the flow is and whether it is closing. */
+static int copy_again(int to, const void *key, const struct cv_flow *flow)
+{
+	struct cv_flow copied;
+	int r = bpf_map_lookup_elem(to, key, &copied);
+
+	if (!r && flow->packets > copied.packets)
+		r = bpf_map_update_elem(to, key, flow, BPF_EXIST);
+	return r == -ENOENT ? 0 : r;
+}
+
 static int copy_batch(const void *keys, const struct cv_flow *flows, __u32 nr, void *arg)
 {
 	const struct flow_copy *copy = arg;
 
 	for (__u32 i = 0; i < nr; i++) {
-		int r = bpf_map_update_elem(copy->to, (const char *)keys + i * copy->key_size, &flows[i],
-					    BPF_NOEXIST);
+		const void *key = (const char *)keys + i * copy->key_size;
+		int r = bpf_map_update_elem(copy->to, key, &flows[i], BPF_NOEXIST);
 
+		if (r == -EEXIST)
+			r = copy_again(copy->to, key, &flows[i]);
 		/* a smaller table takes what fits */
-		if (r && r != -EEXIST && r != -E2BIG && r != -ENOMEM)
+		if (r && r != -E2BIG && r != -ENOMEM)
 			return r;
 	}
 	return 0;

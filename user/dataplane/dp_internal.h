@@ -15,7 +15,7 @@
 	X(per_verdict) X(per_listener) X(per_backend) X(probes) X(sweep) X(listener_use) X(backend_use)
 
 #define DP_PROGRAMS(X) \
-	X(balance) X(clock) X(sweep_flows) X(sweep_flows6) X(sweep_half)
+	X(balance) X(clock) X(correct) X(sweep_flows) X(sweep_flows6) X(sweep_half)
 
 enum dp_map {
 #define DP_X(name) DP_MAP_##name,
@@ -71,7 +71,8 @@ int dp_lock(struct dp *dp, unsigned wait_ms, struct err *err);
 typedef int (*dp_link_fn)(int link, const char *pin, void *arg);
 int dp_each_link(const char *pin_dir, dp_link_fn each, void *arg);
 
-/* dp_flows.c: copies every flow of one table into another; entries that are there already stay (returns 0). */
+/* dp_flows.c: copies every flow of one table into another, as far as they fit. Of a flow that is there already the record
+ * with more packets stays, so a second copy brings over what changed since the first. */
 int dp_copy_flows(int from, int to, size_t key_size);
 
 #endif

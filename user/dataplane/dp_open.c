@@ -188,9 +188,15 @@ int dp_take(const char *pin_dir, const struct flow_table_conf *flow_table, struc
 
 int dp_retake(struct dp **dp, const struct flow_table_conf *flow_table, struct err *err)
 {
+	struct cv_sweep swept;
 	struct dp *fresh;
-	int r = dp_alloc((*dp)->pin_dir, &fresh);
+	int r;
 
+	/* what has ended would be copied, and might take the room of what lives */
+	r = dp_sweep(*dp, &swept, err);
+	if (r)
+		return r;
+	r = dp_alloc((*dp)->pin_dir, &fresh);
 	if (r)
 		return err_set(err, r, "%s: %s", (*dp)->pin_dir, strerror(-r));
 	r = dp_load(fresh, flow_table, err);

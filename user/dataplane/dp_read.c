@@ -128,6 +128,11 @@ static int read_records(struct dp *dp, enum dp_map map, void *ret, size_t size, 
 	return r ? err_set(err, r, "reading %s: %s", dp_map_name(map), strerror(-r)) : 0;
 }
 
+int dp_live(struct dp *dp, struct cv_live *ret, size_t nr, struct err *err)
+{
+	return read_records(dp, DP_MAP_live, ret, sizeof(*ret), nr, err);
+}
+
 static int read_use(struct dp *dp, enum dp_map map, struct cv_flow_counts *ret, size_t nr, struct err *err)
 {
 	struct cv_sweep last;

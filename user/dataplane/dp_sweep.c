@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The sweep of the flow tables: kernel iterators, read in pieces so that packets never wait for it. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -52,45 +53,98 @@ static int run_pass(struct dp *dp, struct cv_sweep *sweep)
 	return r ? r : bpf_map_lookup_elem(dp->map[DP_MAP_sweep], &zero, sweep);
 }
 
-/* What an LRU pushed out was not counted when it went. */
-static int correct_live(struct dp *dp, const struct cv_sweep *sweep, struct err *err)
-{
-	struct cv_flow_counts use[CV_MAX_LISTENERS + 1];
-	struct cv_live live[CV_MAX_LISTENERS + 1] = { { .flows = (__s64)(sweep->open + sweep->closing) } };
-	__u32 ids[CV_MAX_LISTENERS + 1], nr = CV_ARRAY_SIZE(ids);
-	int r = dp_listener_use(dp, use, CV_ARRAY_SIZE(use), err);
+/* What the program has counted up to some moment. */
+struct tally {
+	struct cv_live live[CV_MAX_LISTENERS + 1];
+	struct cv_listener_stats stats[CV_MAX_LISTENERS + 1];
+};
 
-	if (r)
-		return r;
-	for (__u32 i = 0; i < nr; i++) {
-		ids[i] = i;
-		if (i)
-			live[i].flows = (__s64)(use[i].open + use[i].closing);
+/* A count of the table, by listener, and what the program had counted before and after it. */
+struct count {
+	struct tally before, after;
+	struct cv_flow_counts use[CV_MAX_LISTENERS + 1];
+};
+
+static int take_tally(struct dp *dp, struct tally *ret)
+{
+	int r = dp_live(dp, ret->live, CV_ARRAY_SIZE(ret->live), NULL);
+
+	return r ? r : dp_listener_stats(dp, ret->stats, CV_ARRAY_SIZE(ret->stats), NULL);
+}
+
+static __s64 began_and_ended(const struct cv_listener_stats *stats)
+{
+	return (__s64)(stats->new_flows + stats->expired_flows + stats->closed_flows);
+}
+
+/* By how much the number of a listener's live flows is certainly wrong: an LRU says nothing of what it pushes out, and a
+ * smaller table nothing of what did not fit. What began or ended during the count may have been met or not, and flows
+ * that have ended are live until they are removed. */
+static __s64 live_error(const struct count *count, size_t listener)
+{
+	const struct tally *before = &count->before, *after = &count->after;
+	const struct cv_flow_counts *use = &count->use[listener];
+	__s64 was = before->live[listener].flows, is = after->live[listener].flows;
+	__s64 low = was < is ? was : is, high = was < is ? is : was;
+	__s64 churn = began_and_ended(&after->stats[listener]) - began_and_ended(&before->stats[listener]);
+	__s64 counted = (__s64)(use->open + use->closing + use->ended);
+
+	if (churn < 0)
+		return 0; /* the id has another listener now */
+	if (counted > high + churn)
+		return counted - churn - high;
+	if (counted < low - churn)
+		return counted + churn - low;
+	return 0;
+}
+
+static int correct_live(struct dp *dp, const struct count *count)
+{
+	int r = 0;
+
+	for (size_t i = 1; !r && i <= CV_MAX_LISTENERS; i++) {
+		struct cv_correct_args args = { .change = live_error(count, i), .listener = (__u32)i };
+		LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &args, .ctx_size_in = sizeof(args));
+
+		if (args.change)
+			r = bpf_prog_test_run_opts(dp->program[DP_PROGRAM_correct], &opts);
 	}
-	return bpf_map_update_batch(dp->map[DP_MAP_live], ids, live, &nr, NULL);
+	return r;
+}
+
+/* The pass that counts, with its consequence for cv_live. */
+static int count_flows(struct dp *dp, struct cv_sweep *sweep)
+{
+	struct count *count = malloc(sizeof(*count));
+	int r = count ? take_tally(dp, &count->before) : -ENOMEM;
+
+	if (!r)
+		r = run_pass(dp, sweep);
+	if (!r)
+		r = take_tally(dp, &count->after);
+	if (!r)
+		r = dp_listener_use(dp, count->use, CV_ARRAY_SIZE(count->use), NULL);
+	if (!r)
+		r = correct_live(dp, count);
+	free(count);
+	return r;
 }
 
 int dp_sweep(struct dp *dp, struct cv_sweep *ret, struct err *err)
 {
 	struct cv_sweep last, sweep;
-	struct cv_meta meta;
 	uint32_t now;
 	__u32 zero = 0;
-	int r = dp_meta(dp, &meta, err);
+	int r = dp_clock(dp, &now, err);
 
-	if (!r)
-		r = dp_clock(dp, &now, err);
 	if (r)
 		return r;
 	r = bpf_map_lookup_elem(dp->map[DP_MAP_sweep], &zero, &last);
 	sweep = (struct cv_sweep){ .sweep = last.sweep + 1, .now_s = now, .pass = CV_SWEEP_COUNT };
 	if (!r)
-		r = run_pass(dp, &sweep);
-	if (!r && meta.when_full == CV_FULL_EVICT)
-		r = correct_live(dp, &sweep, err);
+		r = count_flows(dp, &sweep);
 	if (!r && sweep.ended) {
 		/* the counts stay for those who read the map; only the removals are added */
-		sweep.ended = 0;
 		sweep.pass = CV_SWEEP_REMOVE;
 		r = run_pass(dp, &sweep);
 	}

@@ -134,6 +134,24 @@ int plan_build(const struct image *from, const struct image *to, struct plan *re
 	return 0;
 }
 
+bool plan_moves_flows(const struct plan *plan, uint16_t id)
+{
+	const struct cv_backend *from = &plan->from->backend[id], *to = &plan->to->backend[id];
+
+	return from->state != CV_BACKEND_NONE && from->keeps_flows &&
+	       (from->generation != to->generation || !to->keeps_flows);
+}
+
+bool plan_ends_flows(const struct plan *plan, uint16_t id)
+{
+	const struct cv_listener *from = &plan->from->listener[id], *to = &plan->to->listener[id];
+
+	return from->protocol != CV_PROTOCOL_NONE &&
+	       (from->protocol != to->protocol ||
+		memcmp(from->address, to->address, sizeof(to->address)) != 0 ||
+		from->port_first < to->port_first || from->port_last > to->port_last);
+}
+
 void plan_done(struct plan *plan)
 {
 	free(plan->op);

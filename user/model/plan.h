@@ -38,4 +38,11 @@ struct plan {
 int plan_build(const struct image *from, const struct image *to, struct plan *ret);
 void plan_done(struct plan *plan);
 
+/* Whether flows at backend `id` are placed anew: it goes away, or keeps its flows no longer. */
+bool plan_moves_flows(const struct plan *plan, uint16_t id);
+
+/* Whether flows of listener `id` are no longer ours: it goes away, or has another address, protocol or ports that
+ * leave out some it had. */
+bool plan_ends_flows(const struct plan *plan, uint16_t id);
+
 #endif

@@ -222,6 +222,7 @@ int nexthop_find(struct nexthop *nh, const struct addr *to, struct nexthop_way *
 	r = route_find(&nh->requests, to, &route);
 	if (r)
 		return err_set(err, r, "cannot ask the kernel for a route: %s", strerror(-r));
+	way.advmss = route.advmss;
 	way.problem = leave_host(nh, &route, &way);
 	if (way.problem == NEXTHOP_OK) {
 		struct neighbour *neighbour = neighbours_get(&nh->neighbours, route.ifindex, &way.gateway);

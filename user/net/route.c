@@ -18,14 +18,17 @@ static enum route_kind kind_of(unsigned char type)
 	}
 }
 
-static uint32_t mtu_of(const struct nlattr *metrics)
+static void read_metrics(const struct nlattr *metrics, struct route *route)
 {
 	const struct nlattr *attr;
-	uint32_t mtu = 0;
 
-	mnl_attr_for_each_nested(attr, metrics) if (mnl_attr_get_type(attr) == RTAX_MTU)
-		rtnl_copy(attr, &mtu, sizeof(mtu));
-	return mtu;
+	mnl_attr_for_each_nested(attr, metrics)
+	{
+		if (mnl_attr_get_type(attr) == RTAX_MTU)
+			rtnl_copy(attr, &route->mtu, sizeof(route->mtu));
+		if (mnl_attr_get_type(attr) == RTAX_ADVMSS)
+			rtnl_copy(attr, &route->advmss, sizeof(route->advmss));
+	}
 }
 
 /* RTA_VIA: a next hop of a family of its own. */
@@ -64,7 +67,7 @@ int route_note(const struct nlmsghdr *nlh, void *data)
 			rtnl_copy_addr(attr, rtm->rtm_family, &route->source);
 			break;
 		case RTA_METRICS:
-			route->mtu = mtu_of(attr);
+			read_metrics(attr, route);
 			break;
 		}
 	}

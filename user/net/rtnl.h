@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <libmnl/libmnl.h>
+#include <linux/rtnetlink.h>
 
 #include "util/addr.h"
 

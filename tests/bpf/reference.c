@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A second parser; see reference.h. */
+#include "bpf/reference.h"
+
+#include <netinet/in.h>
+#include <string.h>
+
+#include "model/directory.h"
+
+#define MAX_TAGS 2
+#define MAX_EXTENSIONS 6
+
+/* One packet on its way through the functions below. */
+struct walk {
+	const struct image *image;
+	const uint8_t *frame;
+	size_t len;
+	struct reference *ret;
+	struct addr address;
+	bool is_fragment;
+};
+
+static uint16_t get16(const uint8_t *at)
+{
+	return (uint16_t)(at[0] << 8 | at[1]);
+}
+
+uint16_t reference_sum(const uint8_t *bytes, size_t len)
+{
+	uint32_t sum = 0;
+
+	for (size_t i = 0; i < len; i++)
+		sum += i % 2 ? bytes[i] : (uint32_t)bytes[i] << 8;
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)sum;
+}
+
+static enum cv_verdict walk_ip4(struct walk *walk)
+{
+	const uint8_t *ip = walk->frame + walk->ret->ip;
+	size_t room = walk->len - walk->ret->ip, header, total;
+
+	if (room < 20 || ip[0] >> 4 != 4)
+		return CV_PASS_MALFORMED;
+	header = (ip[0] & 15) * 4u;
+	total = get16(ip + 2);
+	if (header < 20 || total < header || total > room)
+		return CV_PASS_MALFORMED;
+	walk->ret->is_v4 = true;
+	walk->ret->protocol = ip[9];
+	walk->ret->ip_bytes = total;
+	walk->ret->transport = walk->ret->ip + header;
+	walk->ret->transport_bytes = total - header;
+	walk->is_fragment = (get16(ip + 6) & 0x3fff) != 0;
+	addr_from_wire(AF_INET, ip + 16, &walk->address);
+	return CV_CONTINUE;
+}
+
+static bool is_extension(uint8_t protocol)
+{
+	return protocol == IPPROTO_HOPOPTS || protocol == IPPROTO_ROUTING || protocol == IPPROTO_DSTOPTS ||
+	       protocol == IPPROTO_FRAGMENT;
+}
+
+static enum cv_verdict walk_extensions(struct walk *walk)
+{
+	struct reference *ret = walk->ret;
+
+	for (int i = 0; i < MAX_EXTENSIONS && is_extension(ret->protocol) && !walk->is_fragment; i++) {
+		const uint8_t *header = walk->frame + ret->transport;
+		size_t bytes = 8;
+
+		if (ret->transport_bytes < 8)
+			return CV_PASS_MALFORMED;
+		if (ret->protocol == IPPROTO_FRAGMENT)
+			walk->is_fragment = (get16(header + 2) & 0xfff9) != 0;
+		else
+			bytes += header[1] * 8u;
+		if (ret->transport_bytes < bytes)
+			return CV_PASS_MALFORMED;
+		ret->protocol = header[0];
+		ret->transport += bytes;
+		ret->transport_bytes -= bytes;
+	}
+	return CV_CONTINUE;
+}
+
+static enum cv_verdict walk_ip6(struct walk *walk)
+{
+	const uint8_t *ip = walk->frame + walk->ret->ip;
+	size_t room = walk->len - walk->ret->ip;
+
+	if (room < 40 || ip[0] >> 4 != 6 || 40u + get16(ip + 4) > room)
+		return CV_PASS_MALFORMED;
+	memcpy(walk->address.byte, ip + 24, sizeof(walk->address.byte));
+	if (addr_is_v4(&walk->address))
+		return CV_PASS_MALFORMED;
+	walk->ret->protocol = ip[6];
+	walk->ret->ip_bytes = 40u + get16(ip + 4);
+	walk->ret->transport = walk->ret->ip + 40;
+	walk->ret->transport_bytes = get16(ip + 4);
+	return walk_extensions(walk);
+}
+
+static enum cv_verdict walk_frame(struct walk *walk)
+{
+	uint16_t type = get16(walk->frame + 12);
+
+	walk->ret->ip = 14;
+	for (int i = 0; i < MAX_TAGS && (type == 0x8100 || type == 0x88a8); i++) {
+		if (walk->len < walk->ret->ip + 4)
+			return CV_PASS_MALFORMED;
+		type = get16(walk->frame + walk->ret->ip + 2);
+		walk->ret->ip += 4;
+	}
+	if (type == 0x0800)
+		return walk_ip4(walk);
+	if (type == 0x86dd)
+		return walk_ip6(walk);
+	return CV_PASS_NOT_IP;
+}
+
+/* Whether the filter lets the address through: those of listeners, and few others. */
+static bool is_likely_ours(const struct walk *walk)
+{
+	const struct cv_directory *directory = &walk->image->directory;
+	uint32_t words[4], bit;
+
+	memcpy(words, walk->address.byte, sizeof(words));
+	bit = cv_directory_bit(cv_directory_hash(directory, words));
+	return directory->vip_filter[bit / 64] >> bit % 64 & 1;
+}
+
+static bool has_listener(const struct walk *walk)
+{
+	for (size_t i = 0; i < walk->image->listeners_nr; i++) {
+		const struct cv_listener *listener = &walk->image->listener[walk->image->listeners[i]];
+
+		if (listener->protocol == walk->ret->protocol &&
+		    !memcmp(listener->address, walk->address.byte, sizeof(listener->address)))
+			return true;
+	}
+	return false;
+}
+
+static enum cv_verdict walk_listener(struct walk *walk)
+{
+	struct reference *ret = walk->ret;
+
+	if (!is_likely_ours(walk))
+		return CV_PASS_NOT_VIP;
+	if (ret->protocol != IPPROTO_TCP && ret->protocol != IPPROTO_UDP)
+		return CV_PASS_PROTOCOL;
+	if (walk->is_fragment)
+		return has_listener(walk) ? CV_DROP_FRAGMENT : CV_PASS_NO_LISTENER;
+	if (ret->transport_bytes < 4)
+		return CV_PASS_MALFORMED;
+	ret->listener = directory_find(&walk->image->directory, walk->image->listener, &walk->address,
+				       ret->protocol, get16(walk->frame + ret->transport + 2));
+	return ret->listener ? CV_CONTINUE : CV_PASS_NO_LISTENER;
+}
+
+static enum cv_verdict walk_transport(struct walk *walk)
+{
+	const uint8_t *transport = walk->frame + walk->ret->transport;
+	size_t bytes = walk->ret->transport_bytes;
+
+	if (walk->ret->protocol == IPPROTO_TCP) {
+		if (bytes < 20 || transport[12] >> 4 < 5 || (transport[12] >> 4) * 4u > bytes)
+			return CV_DROP_MALFORMED;
+		walk->ret->tcp_flags = transport[13];
+	} else if (bytes < 8 || get16(transport + 4) < 8 || get16(transport + 4) > bytes) {
+		return CV_DROP_MALFORMED;
+	}
+	return CV_CONTINUE;
+}
+
+enum cv_verdict reference_parse(const struct image *image, const uint8_t *frame, size_t len,
+				struct reference *ret)
+{
+	struct walk walk = { .image = image, .frame = frame, .len = len, .ret = ret };
+	enum cv_verdict verdict;
+
+	memset(ret, 0, sizeof(*ret));
+	verdict = walk_frame(&walk);
+	if (!verdict)
+		verdict = walk_listener(&walk);
+	if (!verdict)
+		verdict = walk_transport(&walk);
+	return verdict;
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A full table: new flows are refused, each counted once, and nothing else suffers. Quotas of listeners likewise. With
+ * evict the least recently used make room. */
+#include "bpf/flow.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+
+#define LISTENERS(quota)                                                                          \
+	"listeners:\n"                                                                            \
+	"  - { name: tcp4, address: 192.0.2.10, protocol: tcp, port: 443, pool: web" quota " }\n" \
+	"  - { name: udp4, address: 192.0.2.10, protocol: udp, port: 443, pool: web }\n"          \
+	"  - { name: tcp6, address: '2001:db8:a::10', protocol: tcp, port: 443, pool: web }\n"    \
+	"  - { name: udp6, address: '2001:db8:a::10', protocol: udp, port: 443, pool: web }\n"    \
+	"pools:\n"                                                                                \
+	"  - { name: web, table_size: 251, backends: [ { address: 10.0.0.11 }, { address: 10.0.0.12 } ] }\n"
+
+static const char reject[] = "flow_table: { max_flows: 1024, when_full: reject }\n" LISTENERS("");
+static const char evict[] = "flow_table: { max_flows: 1024, when_full: evict }\n" LISTENERS("");
+static const char quota[] = "flow_table: { max_flows: 4096 }\n" LISTENERS(", max_flows: 3");
+
+/* As many flows as there may be, of all kinds. */
+static void fill(struct world *world)
+{
+	for (size_t i = 0; i < 1024; i++) {
+		struct probe probe = probe_kind(
+			(struct probe){ .name = "filling", .client = (uint16_t)(1000 + i) }, i % PROBE_KINDS);
+
+		flow_open(world, &probe);
+	}
+	assert_int_equal(world_live(world, NULL), 1024);
+}
+
+static uint64_t refused(struct world *world, size_t kind)
+{
+	return world_listener_stats(world, world_listener[kind]).rejected_table_full;
+}
+
+static void refuses_new_flows(void **state)
+{
+	struct world *world = *state;
+
+	world_configure(world, reject);
+	fill(world);
+	for (size_t kind = 0; kind < PROBE_KINDS; kind++) {
+		struct probe probe = probe_kind((struct probe){ .name = "refused", .flags = PKT_SYN }, kind);
+
+		/* retransmissions are refused too, but are the same flow */
+		for (int i = 0; i < 4; i++) {
+			world_expect(world, &probe, CV_DROP_TABLE_FULL);
+			assert_int_equal(refused(world, kind), 1);
+			flow_expect(world, &probe, CV_FLOW_REFUSED);
+		}
+	}
+	assert_int_equal(world_live(world, NULL), 1024);
+	/* who is in the table goes on */
+	for (size_t i = 0; i < 1024; i++) {
+		struct probe probe = probe_kind(
+			(struct probe){ .name = "running", .client = (uint16_t)(1000 + i), .flags = PKT_ACK },
+			i % PROBE_KINDS);
+
+		world_expect(world, &probe, CV_TX);
+	}
+}
+
+/* Sends the end of the filling flow number `i`, and lets the last of it be forgotten. */
+static void end_flow(struct world *world, size_t i)
+{
+	struct probe probe = { .name = "ending", .client = (uint16_t)(1000 + i), .flags = PKT_RST };
+
+	world_expect(world, &probe, CV_TX);
+	flow_age(world, &probe, CV_CLOSING_RST_TIMEOUT_S + 1);
+	world_expect(world, &probe, CV_TX);
+	flow_expect(world, &probe, CV_FLOW_NONE);
+}
+
+static void admits_again_when_there_is_room(void **state)
+{
+	struct world *world = *state;
+	const struct probe syn = { .name = "waiting", .flags = PKT_SYN };
+	const struct probe next = { .name = "next", .client = 8, .flags = PKT_SYN };
+	struct cv_flow flow;
+
+	world_configure(world, reject);
+	fill(world);
+	world_expect(world, &syn, CV_DROP_TABLE_FULL);
+	end_flow(world, 0);
+	assert_int_equal(world_live(world, NULL), 1023);
+	world_expect(world, &syn, CV_TX);
+	flow = flow_expect(world, &syn, CV_FLOW_HALF_OPEN);
+	assert_int_equal(flow.packets, 1);
+	assert_int_not_equal(flow.backend, 0);
+	assert_int_equal(flow_open(world, &syn), flow.backend);
+	assert_int_equal(world_live(world, NULL), 1024);
+	assert_int_equal(world_listener_stats(world, "tcp4").rejected_table_full, 1);
+	/* full again; a client that comes back much later is refused once more */
+	world_expect(world, &next, CV_DROP_TABLE_FULL);
+	assert_int_equal(world_listener_stats(world, "tcp4").rejected_table_full, 2);
+	flow_age(world, &next, CV_HALF_OPEN_TIMEOUT_S + 1);
+	world_expect(world, &next, CV_DROP_TABLE_FULL);
+	assert_int_equal(world_listener_stats(world, "tcp4").rejected_table_full, 3);
+}
+
+/* Whoever was let in before the table became full gets in: the tables are larger by these. */
+static void a_flow_on_its_way_gets_in(void **state)
+{
+	struct world *world = *state;
+	const struct probe syn = { .name = "on its way", .flags = PKT_SYN }, ack = flow_flags(&syn, PKT_ACK);
+
+	world_configure(world, reject);
+	world_expect(world, &syn, CV_TX);
+	fill(world);
+	world_expect(world, &ack, CV_TX);
+	flow_expect(world, &syn, CV_FLOW_OPEN);
+	assert_int_equal(world_live(world, NULL), 1025);
+}
+
+/* A packet in the middle of a flow is of a client that has a connection: it is not the one to refuse. */
+static void a_running_flow_is_adopted(void **state)
+{
+	struct world *world = *state;
+	const struct probe ack = { .name = "adopted", .flags = PKT_ACK };
+
+	world_configure(world, reject);
+	fill(world);
+	world_expect(world, &ack, CV_TX);
+	world_expect(world, &ack, CV_TX);
+	flow_expect(world, &ack, CV_FLOW_OPEN);
+	assert_int_equal(refused(world, 0), 0);
+}
+
+static void a_quota_is_of_one_listener(void **state)
+{
+	struct world *world = *state;
+
+	world_configure(world, quota);
+	for (uint16_t client = 1; client <= 3; client++) {
+		flow_open(world, &(struct probe){ V6, UDP, .client = client });
+		flow_open(world, &(struct probe){ V4, TCP, .client = client });
+	}
+	for (uint16_t client = 4; client <= 6; client++) {
+		struct probe syn = { .name = "over quota", .client = client, .flags = PKT_SYN };
+
+		for (int i = 0; i < 3; i++) {
+			world_expect(world, &syn, CV_DROP_QUOTA);
+			assert_int_equal(world_listener_stats(world, "tcp4").rejected_quota, client - 3);
+		}
+		flow_expect(world, &syn, CV_FLOW_REFUSED);
+		/* others have their own, or none */
+		flow_open(world, &(struct probe){ V4, UDP, .client = client });
+		flow_open(world, &(struct probe){ V6, TCP, .client = client });
+	}
+	assert_int_equal(world_live(world, "tcp4"), 3);
+	assert_int_equal(world_live(world, NULL), 12);
+	assert_int_equal(world_listener_stats(world, "tcp4").rejected_table_full, 0);
+	/* a larger quota is in force at once */
+	world_configure(world, world_default);
+	flow_open(world, &(struct probe){ .client = 4 });
+}
+
+/* What came out of the table in the place of what went in. */
+static void evicts_the_least_recently_used(void **state)
+{
+	struct world *world = *state;
+	size_t left = 0;
+
+	world_configure(world, evict);
+	for (uint16_t client = 1; client <= 3000; client++)
+		flow_open(world, &(struct probe){ .name = "evicting", .client = client });
+	left = world_count(world, "cv_flows");
+	assert_in_range(left, 512, 1024);
+	flow_expect(world, &(struct probe){ .client = 3000 }, CV_FLOW_OPEN);
+	flow_expect(world, &(struct probe){ .client = 1 }, CV_FLOW_NONE);
+	assert_int_equal(world_listener_stats(world, "tcp4").rejected_table_full, 0);
+	assert_int_equal(world_listener_stats(world, "tcp4").new_flows, 3000);
+}
+
+/* A change of the policy at a reload takes the flows along. */
+static void flows_survive_a_change_of_the_policy(void **state)
+{
+	static const char *const files[] = { reject, evict, world_default, reject };
+	struct world *world = *state;
+
+	world_configure(world, reject);
+	for (size_t kind = 0; kind < PROBE_KINDS; kind++) {
+		struct probe probe = probe_kind((struct probe){ .flags = PKT_ACK }, kind);
+
+		flow_open(world, &probe);
+	}
+	for (size_t file = 0; file < CV_ARRAY_SIZE(files); file++) {
+		world_configure(world, files[file]);
+		for (size_t kind = 0; kind < PROBE_KINDS; kind++) {
+			struct probe probe = probe_kind((struct probe){ .flags = PKT_ACK }, kind);
+
+			world_expect(world, &probe, CV_TX);
+			assert_int_equal(flow_expect(world, &probe, CV_FLOW_OPEN).packets, 3 + file);
+		}
+	}
+	assert_int_equal(world_live(world, NULL), PROBE_KINDS);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(refuses_new_flows, world_forget),
+		cmocka_unit_test_setup(admits_again_when_there_is_room, world_forget),
+		cmocka_unit_test_setup(a_flow_on_its_way_gets_in, world_forget),
+		cmocka_unit_test_setup(a_running_flow_is_adopted, world_forget),
+		cmocka_unit_test_setup(a_quota_is_of_one_listener, world_forget),
+		cmocka_unit_test_setup(evicts_the_least_recently_used, world_forget),
+		cmocka_unit_test_setup(flows_survive_a_change_of_the_policy, world_forget),
+	};
+
+	harness_need_root();
+	return cmocka_run_group_tests_name("full", tests, world_up, world_down);
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* culvert doctor backend: a host behind the balancer. It must own the VIPs, keep quiet about them, take tunnels off, and
+ * answer its clients by itself. */
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/doctor.h"
+#include "dataplane/decap.h"
+
+#define CLIENT_MTU 1500
+#define TUNNEL_BYTES 40 /* of an outer IPv6 header; an IPv4 one is shorter */
+
+/* Anybody on the internet: addresses for documentation (RFC 5737, RFC 3849). */
+#define ANYBODY4 "203.0.113.1"
+#define ANYBODY6 "2001:db8:ffff::1"
+
+static bool is_own(const struct addr *vip, const struct ifaddrs *list)
+{
+	for (const struct ifaddrs *at = list; at; at = at->ifa_next) {
+		const struct sockaddr *sa = at->ifa_addr;
+		const void *bytes = NULL;
+		struct addr address;
+
+		if (sa && sa->sa_family == AF_INET)
+			bytes = &((const struct sockaddr_in *)(const void *)sa)->sin_addr;
+		else if (sa && sa->sa_family == AF_INET6)
+			bytes = &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr;
+		if (bytes && !addr_from_wire(sa->sa_family, bytes, &address) && !addr_compare(&address, vip))
+			return true;
+	}
+	return false;
+}
+
+static void check_vip(struct findings *findings, const struct addr *vip, const struct ifaddrs *list)
+{
+	char text[ADDR_TEXT_LEN];
+
+	addr_format(vip, text);
+	if (is_own(vip, list)) {
+		finding_ok(findings, "vip", "%s is an address of this host", text);
+		return;
+	}
+	finding_bad(findings, FINDING_ERROR, "vip", "the kernel does not take packets that are sent to it",
+		    "%s is no address of this host", text);
+	finding_mend(findings, "ip address add %s/%d dev lo", text, addr_is_v4(vip) ? 32 : 128);
+}
+
+/* The kernel takes the larger of what is set for all interfaces and for the one at hand. */
+static long effective(const char *ifname, const char *key)
+{
+	long all = doctor_read_number("/proc/sys/net/ipv4/conf/all/%s", key);
+	long one = doctor_read_number("/proc/sys/net/ipv4/conf/%s/%s", ifname, key);
+
+	return all > one ? all : one;
+}
+
+static void check_arp(struct findings *findings, const char *ifname)
+{
+	static const struct {
+		const char *key;
+		long wanted;
+		const char *why;
+	} keys[] = {
+		{ "arp_ignore", 1, "it answers ARP requests for the VIP, and takes the balancer's traffic" },
+		{ "arp_announce", 2, "its own ARP requests name the VIP, and turn caches to this host" },
+	};
+
+	for (size_t i = 0; i < CV_ARRAY_SIZE(keys); i++) {
+		long is = effective(ifname, keys[i].key);
+
+		if (is >= keys[i].wanted) {
+			finding_ok(findings, "arp", "%s: %s is %ld", ifname, keys[i].key, is);
+			continue;
+		}
+		finding_bad(findings, FINDING_WARNING, "arp", keys[i].why,
+			    "%s: %s is %ld, which is wrong in a segment with the balancer", ifname,
+			    keys[i].key, is);
+		finding_mend(findings, "sysctl -w net.ipv4.conf.all.%s=%ld", keys[i].key, keys[i].wanted);
+	}
+}
+
+static bool is_up(const char *ifname, const struct ifaddrs *list)
+{
+	for (const struct ifaddrs *at = list; at; at = at->ifa_next)
+		if (!strcmp(at->ifa_name, ifname))
+			return at->ifa_flags & IFF_UP;
+	return false;
+}
+
+/* The kernel's own tunnel device: packets come out of it with the client's address, for which it is the wrong way. */
+static void check_tunnel(struct findings *findings, const char *ifname)
+{
+	static const char *const who[] = { "all", "tunl0" };
+
+	finding_ok(findings, "decap", "the kernel's %s is up", ifname);
+	for (size_t i = 0; i < CV_ARRAY_SIZE(who) && !strcmp(ifname, "tunl0"); i++) {
+		if (doctor_read_number("/proc/sys/net/ipv4/conf/%s/rp_filter", who[i]) <= 0)
+			continue;
+		finding_bad(findings, FINDING_ERROR, "rp_filter",
+			    "packets out of the tunnel are dropped: their way back is another interface",
+			    "reverse path filtering is on for %s", who[i]);
+		finding_mend(findings, "sysctl -w net.ipv4.conf.%s.rp_filter=0", who[i]);
+	}
+}
+
+static void check_decap(struct doctor *doctor, const struct ifaddrs *list, const char *ifname)
+{
+	struct findings *findings = &doctor->findings;
+	struct decap_status *status = NULL;
+	struct err err;
+	bool is_any = false;
+
+	if (!decap_status_read(doctor->pin_dir, &status, &err)) {
+		for (size_t i = 0; i < status->interfaces_nr; i++) {
+			if (!status->interfaces[i].name[0])
+				continue;
+			finding_ok(findings, "decap", "attached to %s, %s mode", status->interfaces[i].name,
+				   cli_mode_name(status->interfaces[i].mode));
+			ifname = status->interfaces[i].name;
+			is_any = true;
+		}
+		if (is_any && status->addresses_changed) {
+			finding_bad(findings, FINDING_WARNING, "decap",
+				    "tunnels to new addresses are not taken off",
+				    "addresses of this host have changed since it was attached");
+			finding_mend(findings, "culvert decap attach %s%s", ifname, doctor->pin_option);
+		}
+	}
+	decap_status_free(status);
+	for (int i = 0; i < 2; i++) {
+		const char *const tunnel = i ? "ip6tnl0" : "tunl0";
+
+		if (!is_up(tunnel, list))
+			continue;
+		check_tunnel(findings, tunnel);
+		is_any = true;
+	}
+	if (is_any)
+		return;
+	finding_bad(findings, FINDING_ERROR, "decap",
+		    "tunnelled packets end here unread (with forward: l2 there are none)",
+		    "nothing takes tunnels off");
+	finding_mend(findings, "culvert decap attach %s%s", ifname, doctor->pin_option);
+}
+
+/* What a client's full packet comes to in its tunnel, if it keeps to the segment size that we ask for. */
+static void check_room(struct findings *findings, const struct nexthop_way *way,
+		       const struct nexthop_link *link, bool is_v4)
+{
+	unsigned headers = is_v4 ? 40 : 60; /* IP and TCP */
+	unsigned inner =
+		way->advmss && way->advmss + headers < CLIENT_MTU ? way->advmss + headers : CLIENT_MTU;
+	const char *family = is_v4 ? "IPv4" : "IPv6";
+	char gateway[ADDR_TEXT_LEN];
+
+	if (inner + TUNNEL_BYTES <= link->mtu) {
+		finding_ok(findings, "mtu", "%s: full packets of clients fit in their tunnel", family);
+		return;
+	}
+	finding_bad(findings, FINDING_WARNING, "mtu",
+		    "full packets of clients do not fit into the tunnel, and are dropped: uploads hang",
+		    "%s: clients send up to %u bytes, %s takes %u in a tunnel", family, inner, link->name,
+		    link->mtu - TUNNEL_BYTES);
+	if (!way->on_link)
+		finding_mend(findings, "ip %s route change default via %s dev %s advmss %u",
+			     is_v4 ? "-4" : "-6", addr_format(&way->gateway, gateway), link->name,
+			     link->mtu - TUNNEL_BYTES - headers);
+	else
+		finding_mend(findings, "ip link set dev %s mtu %u", link->name, CLIENT_MTU + TUNNEL_BYTES);
+}
+
+/* The way back to clients of one family; finds the interface by which packets come, too. */
+static void check_back(struct doctor *doctor, bool is_v4, char *ret_ifname)
+{
+	struct findings *findings = &doctor->findings;
+	struct nexthop_link link;
+	struct nexthop_way way;
+	struct addr anybody;
+
+	/* whether the next hop answers is not asked here */
+	if (addr_parse(is_v4 ? ANYBODY4 : ANYBODY6, &anybody) ||
+	    nexthop_find(doctor->nexthop, &anybody, &way, NULL) ||
+	    (way.problem != NEXTHOP_OK && way.problem != NEXTHOP_UNRESOLVED) ||
+	    nexthop_link_by_name(doctor->nexthop, way.ifname, &link)) {
+		finding_bad(findings, FINDING_ERROR, "route", "it answers its clients by itself",
+			    "there is no default route for IPv%d", is_v4 ? 4 : 6);
+		finding_mend(findings, "ip %s route add default via GATEWAY", is_v4 ? "-4" : "-6");
+		return;
+	}
+	memcpy(ret_ifname, link.name, sizeof(link.name));
+	finding_ok(findings, "route", "answers to clients leave by %s", link.name);
+	check_room(findings, &way, &link, is_v4);
+}
+
+void doctor_backend(struct doctor *doctor, const struct addr *vips, size_t nr)
+{
+	char ifname[sizeof(((struct nexthop_link *)NULL)->name)] = "IFACE";
+	struct ifaddrs *list = NULL;
+	bool has_v4 = false, has_v6 = false;
+
+	if (getifaddrs(&list))
+		list = NULL;
+	for (size_t i = 0; i < nr; i++) {
+		check_vip(&doctor->findings, &vips[i], list);
+		has_v4 |= addr_is_v4(&vips[i]);
+		has_v6 |= !addr_is_v4(&vips[i]);
+	}
+	if (has_v6)
+		check_back(doctor, false, ifname);
+	if (has_v4)
+		check_back(doctor, true, ifname);
+	if (has_v4 && strcmp(ifname, "IFACE") != 0)
+		check_arp(&doctor->findings, ifname);
+	check_decap(doctor, list, ifname);
+	if (list)
+		freeifaddrs(list);
+}

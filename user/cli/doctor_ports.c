@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* culvert doctor: the interfaces of the configuration: drivers, modes, queues, offloads. */
+#include <string.h>
+#include <sys/sysinfo.h>
+
+#include "cli/doctor.h"
+#include "net/device.h"
+
+static const struct dp_interface *find_attached(const struct doctor *doctor, const char *name)
+{
+	for (size_t i = 0; i < doctor->attached_nr; i++)
+		if (!strcmp(doctor->attached[i].name, name))
+			return &doctor->attached[i];
+	return NULL;
+}
+
+static void check_driver(struct doctor *doctor, const struct interface_conf *conf,
+			 const struct device *device)
+{
+	const char *driver = device->driver[0] ? device->driver : "(unknown)";
+
+	if (device->xdp == DEVICE_XDP_NATIVE)
+		finding_ok(&doctor->findings, "driver", "%s: %s, runs XDP natively", conf->name, driver);
+	else if (device->xdp == DEVICE_XDP_UNKNOWN)
+		finding_ok(&doctor->findings, "driver",
+			   "%s: %s; whether it runs XDP natively is seen by attaching", conf->name, driver);
+	else if (conf->mode == ATTACH_NATIVE)
+		finding_bad(&doctor->findings, FINDING_ERROR, "driver",
+			    "it cannot be attached; mode auto or generic can",
+			    "%s: %s has no native XDP, which the configuration wants", conf->name, driver);
+	else
+		finding_bad(&doctor->findings, FINDING_WARNING, "driver",
+			    "generic mode takes several times the processor time for each packet",
+			    "%s: %s has no native XDP", conf->name, driver);
+}
+
+static void check_mode(struct doctor *doctor, const struct interface_conf *conf, const struct device *device)
+{
+	const struct dp_interface *attached = find_attached(doctor, conf->name);
+
+	if (!attached) {
+		finding_bad(&doctor->findings, FINDING_ERROR, "attached",
+			    "what comes in there is not balanced", "%s: the program is not attached",
+			    conf->name);
+		finding_mend(&doctor->findings, "culvert attach %s --mode %s%s", conf->name,
+			     cli_mode_name(conf->mode), doctor->pin_option);
+		return;
+	}
+	if (attached->mode != ATTACH_GENERIC || device->xdp != DEVICE_XDP_NATIVE ||
+	    conf->mode == ATTACH_GENERIC) {
+		finding_ok(&doctor->findings, "attached", "%s: %s", conf->name,
+			   cli_mode_name(attached->mode));
+		return;
+	}
+	finding_bad(&doctor->findings, FINDING_WARNING, "attached",
+		    "native mode takes a fraction of the processor time for each packet",
+		    "%s: generic, where the driver could run it natively", conf->name);
+	finding_mend(&doctor->findings, "culvert detach %s%s && culvert attach %s --mode native%s",
+		     conf->name, doctor->pin_option, conf->name, doctor->pin_option);
+}
+
+static void check_queues(struct doctor *doctor, const char *name, const struct device *device)
+{
+	unsigned cpus = (unsigned)get_nprocs();
+	unsigned best = device->queues_max < cpus ? device->queues_max : cpus;
+
+	if (!device->queues)
+		return;
+	if (device->queues >= best) {
+		finding_ok(&doctor->findings, "queues", "%s: %u for %u processors", name, device->queues,
+			   cpus);
+		return;
+	}
+	finding_bad(&doctor->findings, FINDING_WARNING, "queues",
+		    "each queue is served by one processor, and the others stand by",
+		    "%s: %u for %u processors, it has up to %u", name, device->queues, cpus,
+		    device->queues_max);
+	finding_mend(&doctor->findings, "ethtool -L %s %s %u", name, device->has_combined ? "combined" : "rx",
+		     best);
+}
+
+static void check_offloads(struct doctor *doctor, const char *name, const struct device *device)
+{
+	static const char why[] = "merged packets are larger than the way to a backend carries, and "
+				  "drivers refuse native XDP";
+
+	if (device->merges_lro) {
+		finding_bad(&doctor->findings, FINDING_WARNING, "offloads", why, "%s: LRO is on", name);
+		finding_mend(&doctor->findings, "ethtool -K %s lro off", name);
+	}
+	if (device->merges_gro_hw) {
+		finding_bad(&doctor->findings, FINDING_WARNING, "offloads", why, "%s: GRO in hardware is on",
+			    name);
+		finding_mend(&doctor->findings, "ethtool -K %s rx-gro-hw off", name);
+	}
+	if (!device->merges_lro && !device->merges_gro_hw)
+		finding_ok(&doctor->findings, "offloads", "%s: none that merges packets", name);
+}
+
+static void check_port(struct doctor *doctor, const struct interface_conf *conf)
+{
+	struct nexthop_link link;
+	struct device device;
+
+	if (nexthop_link_by_name(doctor->nexthop, conf->name, &link) ||
+	    device_read(conf->name, link.ifindex, &device)) {
+		finding_bad(&doctor->findings, FINDING_ERROR, "link", "nothing is balanced there",
+			    "there is no interface %s", conf->name);
+		finding_mend(&doctor->findings, "ip -brief link # and correct %s", doctor->config);
+		return;
+	}
+	if (link.up) {
+		finding_ok(&doctor->findings, "link", "%s is up", conf->name);
+	} else {
+		finding_bad(&doctor->findings, FINDING_ERROR, "link", "no packet comes in", "%s is down",
+			    conf->name);
+		finding_mend(&doctor->findings, "ip link set dev %s up", conf->name);
+	}
+	check_driver(doctor, conf, &device);
+	check_mode(doctor, conf, &device);
+	check_queues(doctor, conf->name, &device);
+	check_offloads(doctor, conf->name, &device);
+}
+
+void doctor_ports(struct doctor *doctor)
+{
+	for (size_t i = 0; i < doctor->model->interfaces_nr; i++)
+		check_port(doctor, &doctor->model->interfaces[i]);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What stands behind a network interface: its driver, and what that can and does. For `culvert doctor`; read only. */
+#ifndef NET_DEVICE_H
+#define NET_DEVICE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum device_xdp {
+	DEVICE_XDP_UNKNOWN,
+	DEVICE_XDP_NONE, /* the kernel would have to run programs after it made a packet of its own: generic mode */
+	DEVICE_XDP_NATIVE,
+};
+
+struct device {
+	char driver[32]; /* "" if the kernel does not say */
+	unsigned queues; /* that receive; 0: not known */
+	unsigned queues_max;
+	bool has_combined;  /* each of them sends as well: `ethtool -L … combined N`, else `rx N` */
+	bool merges_lro;    /* the device makes one large packet of many small ones, */
+	bool merges_gro_hw; /* which XDP cannot take apart again */
+	enum device_xdp xdp;
+};
+
+/* 0, or -ENODEV or another -errno if there is no such interface or nothing can be asked. */
+int device_read(const char *ifname, uint32_t ifindex, struct device *ret);
+
+#endif
