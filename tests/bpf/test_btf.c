@@ -51,6 +51,7 @@ static const struct map_type maps[] = {
 	ARRAY_OF("cv_per_verdict", cv_verdict_stats),
 	ARRAY_OF("cv_per_listener", cv_listener_stats),
 	ARRAY_OF("cv_per_backend", cv_backend_stats),
+	ARRAY_OF("cv_probes", cv_probe_stats),
 	ARRAY_OF("cv_sweep", cv_sweep),
 	ARRAY_OF("cv_listener_use", cv_flow_counts),
 	ARRAY_OF("cv_backend_use", cv_flow_counts),

@@ -12,7 +12,7 @@
 #define DP_MAPS_TYPED(X) \
 	X(meta) X(listeners) X(pools) X(backends) \
 	X(flows) X(flows6) X(half_open) X(expired) X(live) X(gate) \
-	X(per_verdict) X(per_listener) X(per_backend) X(sweep) X(listener_use) X(backend_use)
+	X(per_verdict) X(per_listener) X(per_backend) X(probes) X(sweep) X(listener_use) X(backend_use)
 
 /* Maps of maps and of ports: the kernel takes no BTF for them, so they lie apart from those that dump with names. */
 #define DP_MAPS_UNTYPED(X) \
@@ -43,6 +43,7 @@ struct dp {
 	int lock; /* the open directory, locked by the one writer; else -1 */
 	int map[DP_MAP_COUNT];
 	int program[DP_PROGRAM_COUNT];
+	int egress;    /* cv_probe, once dp_egress_attach needed it; else -1 */
 	unsigned cpus; /* possible ones: how many values a per-CPU map has */
 	/* BTF for inner maps, so that they dump with names */
 	int btf;

@@ -69,6 +69,7 @@ int dp_alloc(const char *pin_dir, struct dp **ret)
 	dp->cpus = (unsigned)cpus;
 	dp->lock = -1;
 	dp->btf = -1;
+	dp->egress = -1;
 	for (int i = 0; i < DP_MAP_COUNT; i++)
 		dp->map[i] = -1;
 	for (int i = 0; i < DP_PROGRAM_COUNT; i++)
@@ -92,6 +93,7 @@ void dp_free(struct dp *dp)
 		close_fd(dp->map[i]);
 	for (int i = 0; i < DP_PROGRAM_COUNT; i++)
 		close_fd(dp->program[i]);
+	close_fd(dp->egress);
 	close_fd(dp->btf);
 	close_fd(dp->lock);
 	free(dp);
