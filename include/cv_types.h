@@ -56,8 +56,9 @@ struct cv_listener {
 	__u8 pad0;
 	__u32 table_size; /* Maglev slots of the pool */
 	__u32 idle_timeout_s;
-	__u32 max_flows; /* 0: no quota */
-	__u8 pad1[24];
+	__u32 max_flows;  /* 0: no quota */
+	__u16 generation; /* counts the listeners that had this id; stays when one is gone */
+	__u8 pad1[22];
 	char name[CV_NAME_LEN];
 	__u8 pad2[32];
 };
