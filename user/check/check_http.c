@@ -74,6 +74,14 @@ static size_t keep_body(char *data, size_t one, size_t size, void *arg)
 	return discard(data, one, size, arg);
 }
 
+/* Whether the text to match is in the body; an empty body has none. */
+static bool is_match(const struct http_check *check)
+{
+	const char *match = check->target->conf.match;
+
+	return !match[0] || (check->body_len && memmem(check->body, check->body_len, match, strlen(match)));
+}
+
 static void judge_status(const struct http_check *check, struct check_end *end)
 {
 	const struct health_conf *conf = &check->target->conf;
@@ -82,7 +90,7 @@ static void judge_status(const struct http_check *check, struct check_end *end)
 	curl_easy_getinfo(check->transfer.easy, CURLINFO_RESPONSE_CODE, &status);
 	if (status < conf->expect_first || status > conf->expect_last)
 		check_end_set(end, CHECK_FAILED, "HTTP %ld", status);
-	else if (conf->match[0] && !memmem(check->body, check->body_len, conf->match, strlen(conf->match)))
+	else if (!is_match(check))
 		check_end_set(end, CHECK_FAILED, "HTTP %ld without the text to match", status);
 	else
 		check_end_set(end, CHECK_PASSED, "HTTP %ld", status);
