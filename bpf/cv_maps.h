@@ -5,6 +5,7 @@
 #define CV_MAPS_H
 
 #include "cv_directory.h"
+#include "cv_probe.h"
 #include "cv_types.h"
 #include "cv_verdict.h"
 
@@ -156,6 +157,14 @@ struct {
 	__type(key, __u32);
 	__type(value, struct cv_backend_stats);
 } cv_per_backend SEC(".maps");
+
+/* Written by cv_probe. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, CV_MAX_BACKENDS + 1);
+	__type(key, __u32);
+	__type(value, struct cv_probe_stats);
+} cv_probes SEC(".maps");
 
 /* What the sweep last counted. */
 struct {

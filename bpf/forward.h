@@ -8,6 +8,7 @@
 
 #include "csum.h"
 #include "cv_maps.h"
+#include "outer.h"
 #include "pkt.h"
 
 /* We are a hop (RFC 1812 5.3.1, RFC 2003 3.1), and the loop of two balancers that take each other for a backend
@@ -54,58 +55,6 @@ static __always_inline __u32 outer_bytes(const struct cv_listener *listener, con
 	return backend->family == CV_FAMILY_IPV4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
 }
 
-/* Word `i` of the source address: the backend's, or the configured prefix filled up with bits of the flow's hash, so
- * that the receive queues of the backend share the work. A prefix has bits in the first word at least. */
-static __always_inline __u32 outer_source(const __u8 *prefix, const __u8 *mask, const __u8 *fixed, int i,
-					  __u32 hash)
-{
-	const __u32 *p = (const __u32 *)prefix, *m = (const __u32 *)mask;
-
-	return m[0] ? p[i] | (hash & ~m[i]) : ((const __u32 *)fixed)[i];
-}
-
-/* IPv4 outer header. DSCP and ECN come from the inner one (RFC 2983 uniform, RFC 6040 normal mode), DF and ID
- * too if it is IPv4; an IPv6 packet must not be fragmented on its way. */
-static __always_inline void fill_outer4(struct iphdr *outer, const struct cv_backend *backend,
-					const struct cv_outer_source *spread, const struct pkt *pkt, __u16 id,
-					__u16 frag_off, __u32 hash)
-{
-	__u8 protocol = pkt->family == CV_FAMILY_IPV4 ? IPPROTO_IPIP : IPPROTO_IPV6;
-	__u16 total = (__u16)(pkt->ip_bytes + sizeof(*outer));
-	__u32 source, sum;
-
-	source = outer_source(spread->prefix4, spread->mask4, &backend->source[12], 0, hash);
-	sum = backend->outer_sum + pkt->tos + total + id + frag_off + protocol;
-	sum += (bpf_ntohl(source) >> 16) + (bpf_ntohl(source) & 0xffff);
-	outer->version = 4;
-	outer->ihl = sizeof(*outer) / 4;
-	outer->tos = pkt->tos;
-	outer->tot_len = bpf_htons(total);
-	outer->id = bpf_htons(id);
-	outer->frag_off = bpf_htons(frag_off);
-	outer->ttl = CV_OUTER_TTL;
-	outer->protocol = protocol;
-	outer->check = csum_finish(sum);
-	outer->saddr = source;
-	__builtin_memcpy(&outer->daddr, &backend->address[12], 4);
-}
-
-/* IPv6 outer header (RFC 2473); the flow label spreads flows over paths (RFC 6438). */
-static __always_inline void fill_outer6(struct ipv6hdr *outer, const struct cv_backend *backend,
-					const struct cv_outer_source *spread, const struct pkt *pkt,
-					__u32 hash)
-{
-	__u32 *source = outer->saddr.in6_u.u6_addr32;
-
-	*(__be32 *)outer = bpf_htonl(6U << 28 | (__u32)pkt->tos << 20 | (hash & 0xfffff));
-	outer->payload_len = bpf_htons(pkt->ip_bytes);
-	outer->nexthdr = pkt->family == CV_FAMILY_IPV4 ? IPPROTO_IPIP : IPPROTO_IPV6;
-	outer->hop_limit = CV_OUTER_TTL;
-	for (int i = 0; i < 4; i++)
-		source[i] = outer_source(spread->prefix6, spread->mask6, backend->source, i, hash);
-	__builtin_memcpy(&outer->daddr, backend->address, sizeof(outer->daddr));
-}
-
 /* Ethernet header towards the backend. Tags stay as they came on the port they came by. */
 static __always_inline void *fill_eth(void *start, const struct cv_backend *backend, const struct pkt *pkt,
 				      __u8 vlans, __be16 ethertype)
@@ -127,10 +76,15 @@ STAGE forward_rewrite(struct xdp_md *ctx, struct pkt *pkt, const struct cv_direc
 		      const struct cv_listener *listener, const struct cv_backend *backend, __u8 vlans)
 {
 	bool is_tunnel = listener->forward == CV_FORWARD_IPIP;
-	__u32 hash = (__u32)pkt->hash; /* its high half chose the slot */
+	struct inner inner = {
+		.family = pkt->family,
+		.tos = pkt->tos,
+		.bytes = pkt->ip_bytes,
+		.frag_off = OUTER_DF,
+		.hash = (__u32)pkt->hash, /* its high half chose the slot */
+	};
 	__u32 outer = outer_bytes(listener, backend);
 	__be16 ethertype = pkt->ethertype;
-	__u16 id = 0, frag_off = 0x4000; /* DF */
 	void *start, *end, *ip;
 
 	if (is_tunnel) {
@@ -138,8 +92,8 @@ STAGE forward_rewrite(struct xdp_md *ctx, struct pkt *pkt, const struct cv_direc
 		if (pkt->family == CV_FAMILY_IPV4) {
 			if ((void *)(pkt->ip4 + 1) > pkt->end)
 				return CV_DROP_INTERNAL;
-			id = bpf_ntohs(pkt->ip4->id);
-			frag_off = bpf_ntohs(pkt->ip4->frag_off) & 0x4000;
+			inner.id = bpf_ntohs(pkt->ip4->id);
+			inner.frag_off = bpf_ntohs(pkt->ip4->frag_off) & OUTER_DF;
 		}
 	}
 	if (bpf_xdp_adjust_head(ctx, (int)(pkt->vlans * 4) - (int)(vlans * 4) - (int)outer))
@@ -156,11 +110,11 @@ STAGE forward_rewrite(struct xdp_md *ctx, struct pkt *pkt, const struct cv_direc
 	if (backend->family == CV_FAMILY_IPV4) {
 		if (ip + sizeof(struct iphdr) > end)
 			return CV_DROP_INTERNAL;
-		fill_outer4(ip, backend, &dir->outer_source, pkt, id, frag_off, hash);
+		outer_fill4(ip, backend, &dir->outer_source, &inner);
 	} else {
 		if (ip + sizeof(struct ipv6hdr) > end)
 			return CV_DROP_INTERNAL;
-		fill_outer6(ip, backend, &dir->outer_source, pkt, hash);
+		outer_fill6(ip, backend, &dir->outer_source, &inner);
 	}
 	return CV_CONTINUE;
 }

@@ -5,16 +5,9 @@
 #define LISTENER_H
 
 #include "cv_maps.h"
+#include "directory.h"
 #include "parse_l4.h"
 #include "pkt.h"
-
-static __always_inline struct cv_directory *directory_get(void)
-{
-	__u32 zero = 0;
-	void *inner = bpf_map_lookup_elem(&cv_directory, &zero);
-
-	return inner ? bpf_map_lookup_elem(inner, &zero) : NULL;
-}
 
 static __always_inline struct cv_listener *listener_get(__u32 id)
 {

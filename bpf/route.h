@@ -61,6 +61,22 @@ static __always_inline void route_open(const struct flow_ref *ref, struct pkt *p
 	account_new_flow(pkt);
 }
 
+/* A reload gave this tuple to another listener: the flow ends at one and begins at the other. */
+static __always_inline void route_over(struct cv_flow *flow, const struct pkt *pkt)
+{
+	__u32 old = flow->listener;
+	struct cv_listener_stats *ends = bpf_map_lookup_elem(&cv_per_listener, &old);
+	struct cv_listener_stats *begins = listener_stats(pkt);
+
+	live_add(old, -1);
+	live_add(pkt->listener, 1);
+	flow->listener = pkt->listener;
+	if (ends)
+		ends->closed_flows++;
+	if (begins)
+		begins->new_flows++;
+}
+
 /* One packet was seen before. The first one again goes where it went, whatever became of the Maglev table since. */
 STAGE route_half_open(const struct cv_listener *listener, struct pkt *pkt, const struct flow_ref *ref,
 		      struct cv_flow *half, __u32 now, struct cv_backend **ret)
@@ -164,11 +180,8 @@ STAGE route(const struct cv_listener *listener, struct pkt *pkt, __u32 now, stru
 	flow = flow_lookup(&ref, pkt->family);
 	if (flow) {
 		if (!cv_flow_is_expired(flow, now) && !is_reuse(flow, pkt)) {
-			if (flow->listener != pkt->listener) {
-				live_add(flow->listener, -1);
-				live_add(pkt->listener, 1);
-				flow->listener = pkt->listener;
-			}
+			if (flow->listener != pkt->listener)
+				route_over(flow, pkt);
 			flow_advance(flow, pkt);
 			return route_known(listener, pkt, flow, now, ret);
 		}

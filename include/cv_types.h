@@ -56,8 +56,9 @@ struct cv_listener {
 	__u8 pad0;
 	__u32 table_size; /* Maglev slots of the pool */
 	__u32 idle_timeout_s;
-	__u32 max_flows; /* 0: no quota */
-	__u8 pad1[24];
+	__u32 max_flows;  /* 0: no quota */
+	__u16 generation; /* counts the listeners that had this id; stays when one is gone */
+	__u8 pad1[22];
 	char name[CV_NAME_LEN];
 	__u8 pad2[32];
 };
@@ -158,10 +159,10 @@ struct cv_verdict_stats {
 struct cv_listener_stats {
 	__u64 packets; /* forwarded */
 	__u64 bytes;
-	__u64 new_flows;	   /* became open */
-	__u64 expired_flows;	   /* idled out while open */
-	__u64 closed_flows;	   /* ended after FIN or RST, or by a new SYN on a closing flow */
-	__u64 moved_flows;	   /* placed anew: their backend was gone */
+	__u64 new_flows;     /* became open */
+	__u64 expired_flows; /* idled out while open */
+	__u64 closed_flows;  /* ended by FIN or RST, or a SYN after these; or another listener took over */
+	__u64 moved_flows;   /* placed anew: their backend was gone */
 	__u64 rejected_table_full; /* new flows refused, each counted once */
 	__u64 rejected_quota;
 	__u64 resets_sent;

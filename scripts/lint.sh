@@ -51,9 +51,7 @@ tidy() {
 check_cppcheck() {
   cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 -j 2 \
     --suppress=missingInclude --suppress=missingIncludeSystem --suppress=unmatchedSuppression \
-    '-Djson_array_foreach(array, i, item)=while ((i = 0, item = json_array_get(array, i)))' \
-    '-Djson_object_foreach(object, key, item)=while ((key = "", item = json_object_get(object, key)))' \
-    '-DLIBBPF_OPTS(type, name, ...)=struct type name = { __VA_ARGS__ }' -D_GNU_SOURCE -D__BYTE_ORDER__=1234 -D__ORDER_LITTLE_ENDIAN__=1234 -Iinclude -Iuser -Ibpf -Itests "${user_c[@]}"
+    --include=scripts/cppcheck.h -D_GNU_SOURCE -Iinclude -Iuser -Ibpf -Itests "${user_c[@]}"
 }
 
 check_shell() {

@@ -56,11 +56,11 @@ main() {
   echo 'build'
   single 'gcc' 600 bash -c '. scripts/build.bash; build all tests'
   single 'clang, user side' 600 bash -c '. scripts/build.bash; build CC=clang BUILD=build/clang all'
-  layer 'lint' 900 make -s lint
+  layer 'lint' 1800 make -s lint
   layer 'unit tests' 600 make -s check-unit
   layer 'packets through the programs' 600 make -s check-bpf
   layer 'fuzzers, a few seconds each' 600 make -s fuzz FUZZ_SECONDS="${FUZZ_SECONDS:-10}"
-  layer 'end to end' 1800 make -s check-e2e
+  layer 'end to end' 3600 make -s check-e2e
   echo
   echo 'demo'
   single 'scripts/demo.sh' 300 scripts/demo.sh

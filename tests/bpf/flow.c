@@ -75,7 +75,7 @@ void flow_age(struct world *world, const struct probe *probe, uint32_t seconds)
 	struct cv_flow flow;
 
 	assert_int_not_equal(flow_find(world, probe, &flow), CV_FLOW_NONE);
-	flow.last_seen_s = world_clock(world) - seconds;
+	flow.last_seen_s = world_young_second(world) - seconds;
 	flow_write(world, probe, &flow);
 }
 

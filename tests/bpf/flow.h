@@ -5,8 +5,8 @@
 
 #include "bpf/world.h"
 
-/* Looks the flow up wherever it may be. Its state says where it is: CV_FLOW_NONE nowhere, open and closing in the flow
- * table, half-open and refused in cv_half_open. Never may it be in both. */
+/* Looks the flow up wherever it may be. Its state says where it is: CV_FLOW_NONE nowhere, open and closing
+ * in the flow table, half-open and refused in cv_half_open. Never may it be in both. */
 enum cv_flow_state flow_find(struct world *world, const struct probe *probe, struct cv_flow *ret);
 
 /* The state must be that one. Returns the entry. */
@@ -15,7 +15,8 @@ struct cv_flow flow_expect(struct world *world, const struct probe *probe, enum 
 /* Writes an entry to where its state says it belongs. */
 void flow_write(struct world *world, const struct probe *probe, const struct cv_flow *flow);
 
-/* As if the last packet of the flow had come `seconds` before now. */
+/* As if the last packet of the flow had come `seconds` before now. What follows at once happens within
+ * this second. */
 void flow_age(struct world *world, const struct probe *probe, uint32_t seconds);
 
 /* Whether there is a note that it idled out. */

@@ -53,9 +53,9 @@ void harness_run(int prog_fd, const struct pkt *in, struct harness_result *ret)
 	harness_run_on(prog_fd, in, 0, ret);
 }
 
-/* Metadata moves along with the head and leaves its old bytes behind: what the program forgets to write shows.
- * Every kernel takes 32 bytes; with the distance they move that is all the room of an outer IPv6 header but its
- * first 8 bytes, where the Ethernet header goes. */
+/* Metadata moves along with the head and leaves its old bytes behind: what the program forgets to write
+ * shows. Every kernel takes 32 bytes; with the distance they move that is all the room of an outer IPv6
+ * header but its first 8 bytes, where the Ethernet header goes. */
 void harness_run_on(int prog_fd, const struct pkt *in, uint32_t ifindex, struct harness_result *ret)
 {
 	assert_return_code(run(prog_fd, in, ifindex, 32, ret), 0);

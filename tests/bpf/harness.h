@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Runs packets through real programs (BPF_PROG_TEST_RUN) and reads per-CPU counters. Whatever goes wrong fails
- * the test. Include it first: it brings cmocka with all that it wants. */
+/* Runs packets through real programs (BPF_PROG_TEST_RUN) and reads per-CPU counters. Whatever goes wrong
+ * fails the test. Include it first: it brings cmocka with all that it wants. */
 #ifndef TESTS_HARNESS_H
 #define TESTS_HARNESS_H
 
@@ -26,8 +26,8 @@ void harness_need_root(void);
 /* Runs an XDP program once, on a packet of at least 14 bytes that came in by lo. */
 void harness_run(int prog_fd, const struct pkt *in, struct harness_result *ret);
 
-/* The same, as if it came in by the interface `ifindex` of this network namespace. The room in front of the packet
- * is full of ones. */
+/* The same, as if it came in by the interface `ifindex` of this network namespace. The room in front of
+ * the packet is full of ones. */
 void harness_run_on(int prog_fd, const struct pkt *in, uint32_t ifindex, struct harness_result *ret);
 
 /* The same with so little headroom that no header fits in. False if this kernel has no means for that. */

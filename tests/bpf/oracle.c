@@ -85,7 +85,8 @@ static const char *address_text(const uint8_t address[16], char *text)
 	return addr_format(&addr, text);
 }
 
-/* A prefix given by encapsulation.source4 or source6 is filled up with bits of the hash, the same in every four bytes. */
+/* A prefix given by encapsulation.source4 or source6 is filled up with bits of the hash, the same in every
+ * four bytes. */
 static const char *outer_source(const struct image *image, const struct cv_backend *backend, uint32_t hash,
 				char *text)
 {
@@ -154,7 +155,7 @@ uint16_t oracle_receiver(const struct image *image, const struct probe *probe, c
 		size_t at = ETH_BYTES + probe->vlans * VLAN_BYTES + (is_v4 ? 16 : 24), size = is_v4 ? 4 : 16;
 
 		if (backend->pool != listener->pool ||
-		    memcmp(frame, backend->next_hop_mac, sizeof(backend->next_hop_mac)))
+		    memcmp(frame, backend->next_hop_mac, sizeof(backend->next_hop_mac)) != 0)
 			continue;
 		if (listener->forward != CV_FORWARD_IPIP)
 			return id;

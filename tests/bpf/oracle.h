@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the program has to make of a probe, said a second time in plain C: from the image in force, the standards and
- * the headers in include/. */
+/* What the program has to make of a probe, said a second time in plain C: from the image in force, the
+ * standards and the headers in include/. */
 #ifndef TESTS_ORACLE_H
 #define TESTS_ORACLE_H
 

@@ -20,35 +20,35 @@
 enum probe_fragment { PROBE_WHOLE, PROBE_ATOMIC, PROBE_FIRST_FRAGMENT, PROBE_LATER_FRAGMENT };
 
 struct probe {
-	const char *name;	   /* for messages: the name of a row in a table */
+	const char *name; /* for messages: the name of a row in a table */
+	/* the 5-tuple */
+	const char *to;		   /* VIP4 or VIP6 */
 	enum cv_family family;	   /* IPv4 */
 	enum cv_protocol protocol; /* TCP */
-	unsigned vlans;
-	/* the 5-tuple */
-	uint16_t client;      /* number of its address: 7 */
-	uint16_t client_port; /* 40000 */
-	const char *to;	      /* VIP4 or VIP6 */
-	uint16_t port;	      /* 443 */
-	/* IP */
+	uint16_t port;		   /* 443 */
+	uint16_t client;	   /* number of its address: 7 */
+	uint16_t client_port;	   /* 40000 */
+	/* link and IP */
 	int ttl; /* 64 */
-	uint8_t tos;
-	uint16_t id; /* 0x1234 */
-	int df;
 	uint32_t flow_label;
-	size_t options; /* bytes of IPv4 options */
+	uint16_t id; /* 0x1234 */
+	uint8_t vlans;
+	uint8_t tos;
+	bool df;
+	uint8_t options; /* bytes of IPv4 options */
 	struct {
-		uint8_t protocol;
 		uint16_t bytes; /* 0 ends the list */
+		uint8_t protocol;
 	} extension[PROBE_MAX_EXTENSIONS];
 	enum probe_fragment fragment;
 	/* TCP */
-	uint8_t flags;
 	uint32_t seq;
 	uint32_t ack;
-	size_t tcp_options;
+	uint8_t flags;
+	uint8_t tcp_options; /* bytes */
 	/* what follows: bytes of the client, and padding that no header counts */
-	size_t payload;
-	size_t padding;
+	uint16_t payload;
+	uint16_t padding;
 	/* bytes written over the finished packet */
 	struct {
 		uint8_t layer; /* number of the header, Ethernet's is 0 */
@@ -85,7 +85,8 @@ void probe_key4(const struct probe *probe, struct cv_flow4_key *ret);
 /* The same probe of another family and protocol. */
 struct probe probe_as(struct probe probe, enum cv_family family, enum cv_protocol protocol);
 
-/* The four kinds of a probe, one after the other: for (size_t i = 0; i < PROBE_KINDS; i++) probe_kind(probe, i). */
+/* The four kinds of a probe, one after the other: for (size_t i = 0; i < PROBE_KINDS; i++)
+ * probe_kind(probe, i). */
 #define PROBE_KINDS 4
 struct probe probe_kind(struct probe probe, size_t kind);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The parser of the data path, written a second time, plainly: which frames are ours, and what is in them. The random test
- * holds the program against it, packet by packet. */
+/* The parser of the data path, written a second time, plainly: which frames are ours, and what is in them.
+ * The random test holds the program against it, packet by packet. */
 #ifndef TESTS_REFERENCE_H
 #define TESTS_REFERENCE_H
 
@@ -23,8 +23,8 @@ struct reference {
 	uint16_t listener; /* its id */
 };
 
-/* CV_CONTINUE and all of it for a frame (of 14 bytes and more) of a listener; else the verdict that ends it, and as much as
- * was read until then. */
+/* CV_CONTINUE and all of it for a frame (of 14 bytes and more) of a listener; else the verdict that ends
+ * it, and as much as was read until then. */
 enum cv_verdict reference_parse(const struct image *image, const uint8_t *frame, size_t len,
 				struct reference *ret);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the verifier has to do for each program, and the stack it takes: prints both, and fails when they grow towards the
- * kernel's limits of a million instructions and 512 bytes. A number that fails here wants a reason, not another limit. */
+/* What the verifier has to do for each program, and the stack it takes: prints both, and fails when they
+ * grow towards the kernel's limits of a million instructions and 512 bytes. A number that fails here wants
+ * a reason, not another limit. */
 #include "bpf/harness.h"
 
 #include <linux/bpf.h>

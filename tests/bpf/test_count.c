@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Counters: each packet once, under its verdict, its listener and its backend, with the right bytes. That the verdicts add
- * up is checked at the end of every test program (world_down). */
+/* Counters: each packet once, under its verdict, its listener and its backend, with the right bytes. That
+ * the verdicts add up is checked at the end of every test program (world_down). */
 #include "bpf/flow.h"
 
 #include <stdlib.h>
@@ -118,9 +118,9 @@ static void counters_begin_anew_with_a_new_owner(void **state)
 
 	world_expect(world, &(struct probe){ V6, UDP }, CV_TX);
 	world_configure(world, "flow_table: { max_flows: 4096 }\n");
-	assert_int_equal(dp_listener_stats(world->dp, stats, CV_ARRAY_SIZE(stats), &err), 0);
+	assert_ok(dp_listener_stats(world->dp, stats, CV_ARRAY_SIZE(stats), &err), err);
 	assert_int_equal(stats[id].packets, 1);
-	world_configure(world, world_default);
+	world_vary(world);
 	for (size_t kind = 0; kind < PROBE_KINDS; kind++)
 		assert_int_equal(world_listener_stats(world, world_listener[kind]).packets, 0);
 }

@@ -109,7 +109,6 @@ static void a_half_open_entry_is_forgotten(void **state)
 {
 	struct world *world = *state;
 
-	world_tick(world);
 	for (size_t kind = 0; kind < PROBE_KINDS; kind++) {
 		struct probe probe = probe_kind((struct probe){ .flags = PKT_SYN, .client = 9 }, kind);
 		uint16_t backend = world_route(world, &probe);
@@ -129,6 +128,29 @@ static void a_half_open_entry_is_forgotten(void **state)
 		assert_int_equal(flow.packets, 2);
 		world_set_weight(world, backend, -1);
 	}
+}
+
+/* A handshake may take longer than its flow may be idle; UDP has none. */
+static void a_short_idle_timeout_is_not_of_handshakes(void **state)
+{
+	const struct probe tcp = { .name = "SYN", TCP, .flags = PKT_SYN }, udp = { .name = "UDP", UDP };
+	struct world *world = *state;
+
+	world_vary(world, .tcp = "idle_timeout: 10s", .udp = "idle_timeout: 10s");
+	world_expect(world, &tcp, CV_TX);
+	flow_age(world, &tcp, CV_HALF_OPEN_TIMEOUT_S);
+	world_expect(world, &tcp, CV_TX);
+	assert_int_equal(flow_expect(world, &tcp, CV_FLOW_HALF_OPEN).packets, 2);
+	flow_age(world, &tcp, CV_HALF_OPEN_TIMEOUT_S + 1);
+	world_expect(world, &tcp, CV_TX);
+	assert_int_equal(flow_expect(world, &tcp, CV_FLOW_HALF_OPEN).packets, 1);
+	world_expect(world, &udp, CV_TX);
+	flow_age(world, &udp, 11);
+	world_expect(world, &udp, CV_TX);
+	flow_expect(world, &udp, CV_FLOW_HALF_OPEN);
+	flow_age(world, &udp, 10);
+	world_expect(world, &udp, CV_TX);
+	flow_expect(world, &udp, CV_FLOW_OPEN);
 }
 
 /* Behind ECMP a flow of a neighbour begins in its middle. One packet, which may be forged, opens nothing. */
@@ -230,6 +252,7 @@ int main(void)
 		cmocka_unit_test_setup(the_second_packet_opens_it, world_forget),
 		cmocka_unit_test_setup(a_retransmitted_syn_follows_the_first, world_forget),
 		cmocka_unit_test_setup(a_half_open_entry_is_forgotten, world_forget),
+		cmocka_unit_test_setup(a_short_idle_timeout_is_not_of_handshakes, world_forget),
 		cmocka_unit_test_setup(two_packets_of_a_running_flow_open_it, world_forget),
 		cmocka_unit_test_setup(the_end_of_a_flow_begins_none, world_forget),
 		cmocka_unit_test_setup(a_handshake_may_end_at_once, world_forget),

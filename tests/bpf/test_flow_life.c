@@ -1,21 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The life of an open flow: it stays where it is whatever becomes of the table, moves only when its backend is gone,
- * and closes. */
+/* The life of an open flow: it stays where it is whatever becomes of the table, moves only when its
+ * backend is gone, and closes. */
 #include "bpf/flow.h"
 
 #include "bpf/oracle.h"
-
-/* The default's pool, whose backends are `backends`. */
-#define WITH_BACKENDS(backends)                                                                \
-	"flow_table: { max_flows: 4096 }\n"                                                    \
-	"seed: packets\n"                                                                      \
-	"listeners:\n"                                                                         \
-	"  - { name: tcp4, address: 192.0.2.10, protocol: tcp, port: 443, pool: web }\n"       \
-	"  - { name: udp4, address: 192.0.2.10, protocol: udp, port: 443, pool: web }\n"       \
-	"  - { name: tcp6, address: '2001:db8:a::10', protocol: tcp, port: 443, pool: web }\n" \
-	"  - { name: udp6, address: '2001:db8:a::10', protocol: udp, port: 443, pool: web }\n" \
-	"pools:\n"                                                                             \
-	"  - { name: web, table_size: 251, backends: [ " backends " ] }\n"
 
 /* A probe in the middle of its flow. */
 static struct probe running(size_t kind)
@@ -123,7 +111,7 @@ static void moves_when_its_backend_is_removed(void **state)
 	struct world *world = *state;
 
 	open_all_on(world, "10.0.0.12");
-	world_configure(world, WITH_BACKENDS("{ address: 10.0.0.11 }, { address: '2001:db8:b::13' }"));
+	world_vary(world, .backends = "[ { address: 10.0.0.11 }, { address: '2001:db8:b::13' } ]");
 	assert_stayed(world, 0, false);
 }
 
@@ -150,7 +138,7 @@ static void waits_while_nobody_is_there(void **state)
 	uint16_t backend[PROBE_KINDS];
 
 	open_all(world, backend);
-	world_configure(world, WITH_BACKENDS("{ address: 10.0.0.15 }"));
+	world_vary(world, .backends = "[ { address: 10.0.0.15 } ]");
 	world_backend(world, "10.0.0.15")->state = CV_BACKEND_DISABLED;
 	world_apply(world);
 	for (size_t kind = 0; kind < PROBE_KINDS; kind++) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A full table: new flows are refused, each counted once, and nothing else suffers. Quotas of listeners likewise. With
- * evict the least recently used make room. */
+/* A full table: new flows are refused, each counted once, and nothing else suffers. Quotas of listeners
+ * likewise. With evict the least recently used make room. */
 #include "bpf/flow.h"
 
 #include <string.h>
@@ -8,18 +8,9 @@
 
 #include <bpf/bpf.h>
 
-#define LISTENERS(quota)                                                                          \
-	"listeners:\n"                                                                            \
-	"  - { name: tcp4, address: 192.0.2.10, protocol: tcp, port: 443, pool: web" quota " }\n" \
-	"  - { name: udp4, address: 192.0.2.10, protocol: udp, port: 443, pool: web }\n"          \
-	"  - { name: tcp6, address: '2001:db8:a::10', protocol: tcp, port: 443, pool: web }\n"    \
-	"  - { name: udp6, address: '2001:db8:a::10', protocol: udp, port: 443, pool: web }\n"    \
-	"pools:\n"                                                                                \
-	"  - { name: web, table_size: 251, backends: [ { address: 10.0.0.11 }, { address: 10.0.0.12 } ] }\n"
-
-static const char reject[] = "flow_table: { max_flows: 1024, when_full: reject }\n" LISTENERS("");
-static const char evict[] = "flow_table: { max_flows: 1024, when_full: evict }\n" LISTENERS("");
-static const char quota[] = "flow_table: { max_flows: 4096 }\n" LISTENERS(", max_flows: 3");
+static const struct world_variant reject = { .flow_table = "max_flows: 1024, when_full: reject" };
+static const struct world_variant evict = { .flow_table = "max_flows: 1024, when_full: evict" };
+static const struct world_variant ordinary = { 0 };
 
 /* As many flows as there may be, of all kinds. */
 static void fill(struct world *world)
@@ -42,7 +33,7 @@ static void refuses_new_flows(void **state)
 {
 	struct world *world = *state;
 
-	world_configure(world, reject);
+	world_configure_variant(world, &reject);
 	fill(world);
 	for (size_t kind = 0; kind < PROBE_KINDS; kind++) {
 		struct probe probe = probe_kind((struct probe){ .name = "refused", .flags = PKT_SYN }, kind);
@@ -83,7 +74,7 @@ static void admits_again_when_there_is_room(void **state)
 	const struct probe next = { .name = "next", .client = 8, .flags = PKT_SYN };
 	struct cv_flow flow;
 
-	world_configure(world, reject);
+	world_configure_variant(world, &reject);
 	fill(world);
 	world_expect(world, &syn, CV_DROP_TABLE_FULL);
 	end_flow(world, 0);
@@ -109,7 +100,7 @@ static void a_flow_on_its_way_gets_in(void **state)
 	struct world *world = *state;
 	const struct probe syn = { .name = "on its way", .flags = PKT_SYN }, ack = flow_flags(&syn, PKT_ACK);
 
-	world_configure(world, reject);
+	world_configure_variant(world, &reject);
 	world_expect(world, &syn, CV_TX);
 	fill(world);
 	world_expect(world, &ack, CV_TX);
@@ -123,7 +114,7 @@ static void a_running_flow_is_adopted(void **state)
 	struct world *world = *state;
 	const struct probe ack = { .name = "adopted", .flags = PKT_ACK };
 
-	world_configure(world, reject);
+	world_configure_variant(world, &reject);
 	fill(world);
 	world_expect(world, &ack, CV_TX);
 	world_expect(world, &ack, CV_TX);
@@ -135,7 +126,7 @@ static void a_quota_is_of_one_listener(void **state)
 {
 	struct world *world = *state;
 
-	world_configure(world, quota);
+	world_vary(world, .tcp = "max_flows: 3");
 	for (uint16_t client = 1; client <= 3; client++) {
 		flow_open(world, &(struct probe){ V6, UDP, .client = client });
 		flow_open(world, &(struct probe){ V4, TCP, .client = client });
@@ -150,13 +141,13 @@ static void a_quota_is_of_one_listener(void **state)
 		flow_expect(world, &syn, CV_FLOW_REFUSED);
 		/* others have their own, or none */
 		flow_open(world, &(struct probe){ V4, UDP, .client = client });
-		flow_open(world, &(struct probe){ V6, TCP, .client = client });
+		flow_open(world, &(struct probe){ V6, UDP, .client = client });
 	}
 	assert_int_equal(world_live(world, "tcp4"), 3);
 	assert_int_equal(world_live(world, NULL), 12);
 	assert_int_equal(world_listener_stats(world, "tcp4").rejected_table_full, 0);
 	/* a larger quota is in force at once */
-	world_configure(world, world_default);
+	world_vary(world, .tcp = "max_flows: 4");
 	flow_open(world, &(struct probe){ .client = 4 });
 }
 
@@ -166,7 +157,7 @@ static void evicts_the_least_recently_used(void **state)
 	struct world *world = *state;
 	size_t left = 0;
 
-	world_configure(world, evict);
+	world_configure_variant(world, &evict);
 	for (uint16_t client = 1; client <= 3000; client++)
 		flow_open(world, &(struct probe){ .name = "evicting", .client = client });
 	left = world_count(world, "cv_flows");
@@ -180,22 +171,22 @@ static void evicts_the_least_recently_used(void **state)
 /* A change of the policy at a reload takes the flows along. */
 static void flows_survive_a_change_of_the_policy(void **state)
 {
-	static const char *const files[] = { reject, evict, world_default, reject };
+	static const struct world_variant *const variants[] = { &reject, &evict, &ordinary, &reject };
 	struct world *world = *state;
 
-	world_configure(world, reject);
+	world_configure_variant(world, &reject);
 	for (size_t kind = 0; kind < PROBE_KINDS; kind++) {
 		struct probe probe = probe_kind((struct probe){ .flags = PKT_ACK }, kind);
 
 		flow_open(world, &probe);
 	}
-	for (size_t file = 0; file < CV_ARRAY_SIZE(files); file++) {
-		world_configure(world, files[file]);
+	for (size_t i = 0; i < CV_ARRAY_SIZE(variants); i++) {
+		world_configure_variant(world, variants[i]);
 		for (size_t kind = 0; kind < PROBE_KINDS; kind++) {
 			struct probe probe = probe_kind((struct probe){ .flags = PKT_ACK }, kind);
 
 			world_expect(world, &probe, CV_TX);
-			assert_int_equal(flow_expect(world, &probe, CV_FLOW_OPEN).packets, 3 + file);
+			assert_int_equal(flow_expect(world, &probe, CV_FLOW_OPEN).packets, 3 + i);
 		}
 	}
 	assert_int_equal(world_live(world, NULL), PROBE_KINDS);

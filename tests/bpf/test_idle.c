@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* How a flow that is silent ends, by its next packet: never early, counted, and noted if somebody may still believe in
- * it. What a late packet is answered is in test_reset.c, what the sweep does in test_sweep.c. */
+/* How a flow that is silent ends, by its next packet: never early, counted, and noted if somebody may
+ * still believe in it. What a late packet is answered is in test_reset.c, what the sweep does in
+ * test_sweep.c. */
 #include "bpf/flow.h"
 
 #include <stdio.h>
@@ -20,27 +21,16 @@ static struct cv_listener_stats stats_of(struct world *world, size_t kind)
 /* Listeners with that much patience, in seconds. */
 static void configure_timeout(struct world *world, unsigned seconds)
 {
-	char yaml[2048];
+	char timeout[64];
 
-	snprintf(
-		yaml, sizeof(yaml),
-		"flow_table: { max_flows: 4096 }\n"
-		"listeners:\n"
-		"  - { name: tcp4, address: 192.0.2.10, protocol: tcp, port: 443, pool: web, idle_timeout: %us }\n"
-		"  - { name: udp4, address: 192.0.2.10, protocol: udp, port: 443, pool: web, idle_timeout: %us }\n"
-		"  - { name: tcp6, address: '2001:db8:a::10', protocol: tcp, port: 443, pool: web, idle_timeout: %us }\n"
-		"  - { name: udp6, address: '2001:db8:a::10', protocol: udp, port: 443, pool: web, idle_timeout: %us }\n"
-		"pools:\n"
-		"  - { name: web, table_size: 251, backends: [ { address: 10.0.0.11 }, { address: 10.0.0.12 } ] }\n",
-		seconds, seconds, seconds, seconds);
-	world_configure(world, yaml);
+	snprintf(timeout, sizeof(timeout), "idle_timeout: %us", seconds);
+	world_vary(world, .tcp = timeout, .udp = timeout);
 }
 
 static void lives_up_to_its_timeout(void **state)
 {
 	struct world *world = *state;
 
-	world_tick(world);
 	for (size_t kind = 0; kind < PROBE_KINDS; kind++) {
 		struct probe probe = first_packet(kind), next = flow_flags(&probe, PKT_ACK);
 		uint16_t backend = flow_open(world, &probe);
@@ -79,8 +69,8 @@ static void begins_anew_after_it(void **state)
 	}
 }
 
-/* FIN: the last ACKs are due. RST: nothing is, but what is on its way. Neither is waited for longer than an idle
- * flow. */
+/* FIN: the last ACKs are due. RST: nothing is, but what is on its way. Neither is waited for longer than
+ * an idle flow. */
 static void a_closing_flow_ends_soon(void **state)
 {
 	static const struct {
@@ -95,7 +85,6 @@ static void a_closing_flow_ends_soon(void **state)
 	};
 	struct world *world = *state;
 
-	world_tick(world);
 	for (size_t i = 0; i < CV_ARRAY_SIZE(rows); i++) {
 		struct probe probe = { .name = "closing", .client = (uint16_t)(30 + i), .flags = PKT_ACK };
 		struct probe end = flow_flags(&probe, rows[i].flags);
@@ -123,7 +112,6 @@ static void keeps_the_timeout_it_was_born_with(void **state)
 {
 	struct world *world = *state;
 
-	world_tick(world);
 	for (size_t kind = 0; kind < PROBE_KINDS; kind++) {
 		struct probe before = first_packet(kind), after = before, next;
 
@@ -143,7 +131,8 @@ static void keeps_the_timeout_it_was_born_with(void **state)
 	}
 }
 
-/* The listener of a running flow may become another one with a reload: the flow is counted there from then on. */
+/* The listener of a running flow may become another one with a reload: the flow is counted there from then
+ * on. */
 static void follows_its_address_to_another_listener(void **state)
 {
 	struct world *world = *state;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Parsing: what is read through on the way to the ports, and what is odd. Odd packets pass untouched until they are
- * known to be for a listener, and are dropped after that; never are they forwarded, never do they make a flow. */
+/* Parsing: what is read through on the way to the ports, and what is odd. Odd packets pass untouched until
+ * they are known to be for a listener, and are dropped after that; never are they forwarded, never do they
+ * make a flow. */
 #include "bpf/world.h"
 
 #include <netinet/in.h>
@@ -65,15 +66,15 @@ static void reads_ipv4_options(void **state)
 
 #define HOP                        \
 	{                          \
-		IPPROTO_HOPOPTS, 8 \
+		8, IPPROTO_HOPOPTS \
 	}
 #define ROUTING                     \
 	{                           \
-		IPPROTO_ROUTING, 24 \
+		24, IPPROTO_ROUTING \
 	}
 #define OPTIONS                     \
 	{                           \
-		IPPROTO_DSTOPTS, 16 \
+		16, IPPROTO_DSTOPTS \
 	}
 
 static void reads_ipv6_extensions(void **state)
@@ -81,13 +82,13 @@ static void reads_ipv6_extensions(void **state)
 	static const struct row rows[] = {
 		ROW(PASS_PROTOCOL, "seven", V6,
 		    .extension = { HOP, OPTIONS, ROUTING, OPTIONS, OPTIONS, OPTIONS, OPTIONS }),
-		ROW(PASS_PROTOCOL, "authentication", V6, .extension = { { IPPROTO_AH, 16 } }),
+		ROW(PASS_PROTOCOL, "authentication", V6, .extension = { { 16, IPPROTO_AH } }),
 		ROW(TX, "hop-by-hop", V6, .extension = { HOP }),
 		ROW(TX, "routing", V6, .extension = { ROUTING }),
 		ROW(TX, "destination", V6, .extension = { OPTIONS }, .payload = 9),
 		ROW(TX, "three", V6, .extension = { HOP, OPTIONS, ROUTING }, .vlans = 2),
 		ROW(TX, "six", V6, .extension = { HOP, OPTIONS, ROUTING, OPTIONS, OPTIONS, OPTIONS }),
-		ROW(TX, "a long one", V6, .extension = { { IPPROTO_DSTOPTS, 1024 } }),
+		ROW(TX, "a long one", V6, .extension = { { 1024, IPPROTO_DSTOPTS } }),
 		ROW(TX, "atomic fragment", V6, .fragment = PROBE_ATOMIC, .payload = 2),
 		ROW(TX, "atomic behind others", V6, .extension = { HOP, ROUTING }, .fragment = PROBE_ATOMIC),
 	};
@@ -126,6 +127,22 @@ static void passes_fragments_of_options(void **state)
 	pkt_ext(&in, IPPROTO_DSTOPTS, 8);
 	pkt_tcp(&in, 40000, 443, .flags = PKT_SYN);
 	assert_int_equal(world_run(*state, &in, &result), CV_PASS_PROTOCOL);
+}
+
+/* As a destination it passes (below), lest it meet an IPv4 listener; as a source it cannot be taken for IPv4. */
+static void forwards_v4_mapped_clients(void **state)
+{
+	struct harness_result result;
+	struct pkt in = PKT_NEW;
+
+	pkt_eth(&in);
+	pkt_ipv6(&in, "::ffff:198.18.0.7", VIP6);
+	pkt_tcp(&in, 40000, 443, .flags = PKT_SYN);
+	assert_int_equal(world_run(*state, &in, &result), CV_TX);
+	assert_int_equal(world_run(*state, &in, &result), CV_TX);
+	assert_int_equal(world_count(*state, "cv_half_open"), 1);
+	world_expect(*state, &(struct probe){ .name = "IPv4", .flags = PKT_SYN }, CV_TX);
+	assert_int_equal(world_count(*state, "cv_half_open"), 2);
 }
 
 static void passes_what_is_not_ip(void **state)
@@ -281,6 +298,7 @@ int main(void)
 		cmocka_unit_test_setup(reads_ipv6_extensions, world_forget),
 		cmocka_unit_test_setup(drops_fragments, world_forget),
 		cmocka_unit_test_setup(passes_fragments_of_options, world_forget),
+		cmocka_unit_test_setup(forwards_v4_mapped_clients, world_forget),
 		cmocka_unit_test_setup(passes_what_is_not_ip, world_forget),
 		cmocka_unit_test_setup(passes_broken_ip, world_forget),
 		cmocka_unit_test_setup(drops_broken_transport, world_forget),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Random packets, and ordinary ones with random changes, by the hundred thousand: each must get the verdict that a second
- * parser gives it, and what leaves must be whole. CULVERT_RANDOM_PACKETS says how many, CULVERT_RANDOM_SEED repeats a
- * run. */
+/* Random packets, and ordinary ones with random changes, by the hundred thousand: each must get the
+ * verdict that a second parser gives it, and what leaves must be whole. CULVERT_RANDOM_PACKETS says how
+ * many, CULVERT_RANDOM_SEED repeats a run. */
 #include "bpf/world.h"
 
 #include <linux/bpf.h>
@@ -305,7 +305,7 @@ static void survives_random_packets(void **state)
 		random_packet(&in);
 		check_packet(world, &in);
 		if (i % FORGET_EVERY == FORGET_EVERY - 1)
-			assert_int_equal(dp_flows(world->dp, check_flow, world, &err), 0);
+			assert_ok(dp_flows(world->dp, check_flow, world, &err), err);
 	}
 	for (size_t i = 0; i < CV_ARRAY_SIZE(met) && nr >= SHORT_RUN; i++)
 		if (!world->counted[met[i]].packets)

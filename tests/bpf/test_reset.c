@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Packets of flows that are not there: late ones, whose flow idled out, and unknown ones. The bytes of a reset are the
- * oracle's; world_probe compares them. */
+/* Packets of flows that are not there: late ones, whose flow idled out, and unknown ones. The bytes of a
+ * reset are the oracle's; world_probe compares them. */
 #include "bpf/flow.h"
 
 #include <netinet/in.h>
@@ -14,21 +14,10 @@
 
 static void configure(struct world *world, const char *late, const char *unknown)
 {
-	char yaml[2048];
+	char keys[128];
 
-	snprintf(
-		yaml, sizeof(yaml),
-		"flow_table: { max_flows: 4096 }\n"
-		"listeners:\n"
-		"  - { name: tcp4, address: 192.0.2.10, protocol: tcp, port: 443, pool: web,\n"
-		"      late_packet: %s, unknown_packet: %s }\n"
-		"  - { name: tcp6, address: '2001:db8:a::10', protocol: tcp, port: 443, pool: web,\n"
-		"      late_packet: %s, unknown_packet: %s }\n"
-		"  - { name: udp4, address: 192.0.2.10, protocol: udp, port: 443, pool: web }\n"
-		"pools:\n"
-		"  - { name: web, table_size: 251, backends: [ { address: 10.0.0.11 }, { address: 10.0.0.12 } ] }\n",
-		late, unknown, late, unknown);
-	world_configure(world, yaml);
+	snprintf(keys, sizeof(keys), "late_packet: %s, unknown_packet: %s", late, unknown);
+	world_vary(world, .tcp = keys);
 }
 
 /* Leaves a note that the flow of the probe idled out, as its expiry does. */
@@ -66,11 +55,11 @@ static const struct probe packets[] = {
 	{ .name = "no flags", V6, .flags = 0, .payload = 3, .seq = 0xffffffff, .ack = 5 },
 	{ .name = "FIN", V6, .flags = PKT_FIN, .vlans = 2, .padding = 3, .seq = 0xffffffff },
 	{ .name = "marked", V6, .flags = PKT_ACK, .tos = 0xff, .ttl = 1, .flow_label = 0xfffff },
-	{ .name = "extension", V6, .flags = PKT_ACK, .extension = { { IPPROTO_DSTOPTS, 24 } }, .payload = 5 },
+	{ .name = "extension", V6, .flags = PKT_ACK, .extension = { { 24, IPPROTO_DSTOPTS } }, .payload = 5 },
 	{ .name = "extensions, no ACK",
 	  V6,
 	  .flags = 0,
-	  .extension = { { IPPROTO_HOPOPTS, 8 }, { IPPROTO_ROUTING, 24 } },
+	  .extension = { { 8, IPPROTO_HOPOPTS }, { 24, IPPROTO_ROUTING } },
 	  .payload = 5,
 	  .seq = 70 },
 	{ .name = "atomic fragment", V6, .flags = PKT_ACK, .fragment = PROBE_ATOMIC, .payload = 1400 },

@@ -6,20 +6,10 @@
 
 #include "bpf/oracle.h"
 
-/* The same listeners with another hash, or another policy. */
-#define CONFIGURATION(listener, pool)                                                                      \
-	"flow_table: { max_flows: 4096 }\n"                                                                \
-	"seed: packets\n"                                                                                  \
-	"listeners:\n"                                                                                     \
-	"  - { name: tcp4, address: 192.0.2.10, protocol: tcp, port: 443, pool: web" listener " }\n"       \
-	"  - { name: udp6, address: '2001:db8:a::10', protocol: udp, port: 443, pool: web" listener " }\n" \
-	"pools:\n"                                                                                         \
-	"  - name: web\n"                                                                                  \
-	"    table_size: 509\n" pool "    backends:\n"                                                     \
-	"      - { address: 10.0.0.11, weight: 10 }\n"                                                     \
-	"      - { address: 10.0.0.12, weight: 20 }\n"                                                     \
-	"      - { address: 10.0.0.13, weight: 0 }\n"                                                      \
-	"      - { address: '2001:db8:b::14', weight: 70 }\n"
+#define WEIGHTED                                                                                \
+	.pool = "table_size: 509",                                                              \
+	.backends = "[ { address: 10.0.0.11, weight: 10 }, { address: 10.0.0.12, weight: 20 }," \
+		    "  { address: 10.0.0.13, weight: 0 }, { address: '2001:db8:b::14', weight: 70 } ]"
 
 static struct probe random_probe(void)
 {
@@ -40,7 +30,7 @@ static void follows_the_table_exactly(void **state)
 	struct world *world = *state;
 	size_t taken[CV_MAX_BACKENDS + 1] = { 0 };
 
-	world_configure(world, CONFIGURATION("", ""));
+	world_vary(world, WEIGHTED);
 	srandom(1);
 	for (size_t i = 0; i < 5000; i++) {
 		struct probe probe = random_probe();
@@ -61,7 +51,7 @@ static void by_source_a_client_has_one_backend(void **state)
 	struct world *world = *state;
 	bool differs = false;
 
-	world_configure(world, CONFIGURATION(", hash: source", ""));
+	world_vary(world, WEIGHTED, .tcp = "hash: source", .udp = "hash: source");
 	srandom(2);
 	for (size_t i = 0; i < 200; i++) {
 		struct probe probe = random_probe();
@@ -89,7 +79,7 @@ static void nobody_takes_flows_of_an_empty_pool(void **state)
 	struct world *world = *state;
 	struct probe probe = { .name = "nobody", .flags = PKT_SYN };
 
-	world_configure(world, CONFIGURATION("", "    all_down: reject\n"));
+	world_vary(world, .pool = "all_down: reject");
 	world_expect(world, &probe, CV_TX);
 	set_all(world, CV_BACKEND_DOWN);
 	probe.client_port = 1;
@@ -105,7 +95,7 @@ static void all_down_is_as_good_as_all_up(void **state)
 	const struct probe probe = { .name = "open" };
 	uint16_t backend;
 
-	world_configure(world, CONFIGURATION("", "    all_down: open\n"));
+	world_vary(world, .pool = "all_down: open");
 	backend = world_route(world, &probe);
 	set_all(world, CV_BACKEND_DOWN);
 	assert_int_equal(world_route(world, &probe), backend);

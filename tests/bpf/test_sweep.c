@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The sweep: counts what lives, exactly, by listener and backend; removes what has ended, counts it, and leaves notes for
- * late packets. */
+/* The sweep: counts what lives, exactly, by listener and backend; removes what has ended, counts it, and
+ * leaves notes for late packets. */
 #include "bpf/flow.h"
 
 #include <stdlib.h>
@@ -11,17 +11,7 @@
 
 #include "cv_flow.h"
 
-#define LISTENERS                                                                              \
-	"listeners:\n"                                                                         \
-	"  - { name: tcp4, address: 192.0.2.10, protocol: tcp, port: 443, pool: web }\n"       \
-	"  - { name: udp4, address: 192.0.2.10, protocol: udp, port: 443, pool: web }\n"       \
-	"  - { name: tcp6, address: '2001:db8:a::10', protocol: tcp, port: 443, pool: web }\n" \
-	"  - { name: udp6, address: '2001:db8:a::10', protocol: udp, port: 443, pool: web }\n" \
-	"pools:\n"                                                                             \
-	"  - { name: web, table_size: 251, backends: [ { address: 10.0.0.11 }, { address: 10.0.0.12 } ] }\n"
-
-static const char roomy[] = "flow_table: { max_flows: 262144 }\n" LISTENERS;
-static const char strict[] = "flow_table: { max_flows: 1024, when_full: reject }\n" LISTENERS;
+#define ROOMY "max_flows: 262144"
 
 #define BACKENDS 3 /* ids 1 and 2 */
 
@@ -88,18 +78,19 @@ static struct cv_flow random_flow(struct world *world, size_t kind, uint32_t now
 	return flow;
 }
 
-/* Sweeps until nothing that has ended is left: where a piece of the removing pass ends within a bucket it may pass over an
- * entry, which the next sweep finds. Returns the sum of what was removed, and the first sweep. */
+/* Sweeps until nothing that has ended is left: where a piece of the removing pass ends within a bucket it
+ * may pass over an entry, which the next sweep finds. Returns the sum of what was removed, and the first
+ * sweep. */
 static uint64_t sweep_out(struct world *world, struct cv_sweep *ret_first)
 {
 	struct cv_sweep sweep;
 	uint64_t removed;
 	struct err err;
 
-	assert_int_equal(dp_sweep(world->dp, ret_first, &err), 0);
+	assert_ok(dp_sweep(world->dp, ret_first, &err), err);
 	removed = ret_first->removed;
 	for (int i = 0; i < 3; i++) {
-		assert_int_equal(dp_sweep(world->dp, &sweep, &err), 0);
+		assert_ok(dp_sweep(world->dp, &sweep, &err), err);
 		assert_int_equal(sweep.sweep, ret_first->sweep + 1 + (unsigned)i);
 		assert_in_range(sweep.removed, 0, ret_first->removed / 100);
 		/* what lives is counted every time, what was counted out is gone */
@@ -117,8 +108,8 @@ static void check_counts(struct world *world, struct tally *tally)
 	struct cv_flow_counts listeners[CV_MAX_LISTENERS + 1], backends[BACKENDS];
 	struct err err;
 
-	assert_int_equal(dp_listener_use(world->dp, listeners, CV_ARRAY_SIZE(listeners), &err), 0);
-	assert_int_equal(dp_backend_use(world->dp, backends, CV_ARRAY_SIZE(backends), &err), 0);
+	assert_ok(dp_listener_use(world->dp, listeners, CV_ARRAY_SIZE(listeners), &err), err);
+	assert_ok(dp_backend_use(world->dp, backends, CV_ARRAY_SIZE(backends), &err), err);
 	for (size_t kind = 0; kind < PROBE_KINDS; kind++) {
 		const struct cv_flow_counts *counts =
 			&listeners[world_listener_id(world, world_listener[kind])];
@@ -167,14 +158,14 @@ static void counts_exactly(struct world *world)
 static void counts_exactly_with_evict(void **state)
 {
 	srandom(4);
-	world_configure(*state, roomy);
+	world_vary(*state, .flow_table = ROOMY);
 	counts_exactly(*state);
 }
 
 static void counts_exactly_with_reject(void **state)
 {
 	srandom(5);
-	world_configure(*state, "flow_table: { max_flows: 16384, when_full: reject }\n" LISTENERS);
+	world_vary(*state, .flow_table = "max_flows: 16384, when_full: reject");
 	counts_exactly(*state);
 }
 
@@ -185,12 +176,12 @@ static void an_empty_table_counts_as_nothing(void **state)
 	struct cv_sweep sweep;
 	struct err err;
 
-	world_configure(world, roomy);
+	world_vary(world, .flow_table = ROOMY);
 	flow_open(world, &(struct probe){ .client = 1 });
-	assert_int_equal(dp_sweep(world->dp, &sweep, &err), 0);
+	assert_ok(dp_sweep(world->dp, &sweep, &err), err);
 	assert_int_equal(sweep.open, 1);
 	world_forget(state);
-	assert_int_equal(dp_sweep(world->dp, &sweep, &err), 0);
+	assert_ok(dp_sweep(world->dp, &sweep, &err), err);
 	assert_int_equal(sweep.open + sweep.half_open + sweep.closing + sweep.ended, 0);
 	check_counts(world, &none);
 }
@@ -209,7 +200,7 @@ static void leaves_notes_for_late_packets(void **state)
 		flow_open(world, &of_kind);
 		flow_age(world, &of_kind, CV_IDLE_TIMEOUT_TCP_S + 1);
 	}
-	assert_int_equal(dp_sweep(world->dp, &sweep, &err), 0);
+	assert_ok(dp_sweep(world->dp, &sweep, &err), err);
 	assert_int_equal(sweep.removed, PROBE_KINDS);
 	for (size_t kind = 0; kind < PROBE_KINDS; kind++) {
 		struct probe of_kind = probe_kind(probe, kind);
@@ -226,13 +217,13 @@ static void makes_room(void **state)
 	struct cv_sweep sweep;
 	struct err err;
 
-	world_configure(world, strict);
+	world_vary(world, .flow_table = "max_flows: 1024, when_full: reject");
 	for (uint16_t client = 100; client < 100 + 1024; client++)
 		flow_open(world, &(struct probe){ .client = client });
 	world_expect(world, &syn, CV_DROP_TABLE_FULL);
 	for (uint16_t client = 200; client < 300; client++)
 		flow_age(world, &(struct probe){ .client = client }, CV_IDLE_TIMEOUT_TCP_S + 1);
-	assert_int_equal(dp_sweep(world->dp, &sweep, &err), 0);
+	assert_ok(dp_sweep(world->dp, &sweep, &err), err);
 	assert_int_equal(sweep.removed, 100);
 	assert_int_equal(world_live(world, NULL), 924);
 	world_expect(world, &syn, CV_TX);
@@ -245,11 +236,11 @@ static void brings_live_counts_back_to_the_truth(void **state)
 	struct cv_sweep sweep;
 	struct err err;
 
-	world_configure(world, "flow_table: { max_flows: 1024 }\n" LISTENERS);
+	world_vary(world, .flow_table = "max_flows: 1024");
 	for (uint16_t client = 1; client <= 3000; client++)
 		flow_open(world, &(struct probe){ .client = client });
 	assert_int_equal(world_live(world, "tcp4"), 3000);
-	assert_int_equal(dp_sweep(world->dp, &sweep, &err), 0);
+	assert_ok(dp_sweep(world->dp, &sweep, &err), err);
 	assert_int_equal(sweep.open, world_count(world, "cv_flows"));
 	assert_int_equal(world_live(world, "tcp4"), sweep.open);
 	assert_int_equal(world_live(world, NULL), sweep.open);
@@ -300,7 +291,7 @@ static void goes_through_many_in_pieces(void **state)
 	struct world *world = *state;
 	struct cv_sweep sweep;
 
-	world_configure(world, roomy);
+	world_vary(world, .flow_table = ROOMY);
 	put_many(world, "cv_flows", sizeof(struct cv_flow4_key), CV_FAMILY_IPV4);
 	put_many(world, "cv_flows6", sizeof(struct cv_flow6_key), CV_FAMILY_IPV6);
 	assert_int_equal(sweep_out(world, &sweep), MANY);

@@ -13,40 +13,16 @@
 #include <unistd.h>
 
 #include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 
 #include "bpf/oracle.h"
 #include "config/config.h"
 #include "model/plan.h"
 
-const char world_default[] =
-	"flow_table: { max_flows: 4096 }\n"
-	"seed: packets\n"
-	"listeners:\n"
-	"  - { name: tcp4, address: 192.0.2.10, protocol: tcp, port: 443, pool: web }\n"
-	"  - { name: udp4, address: 192.0.2.10, protocol: udp, port: 443, pool: web }\n"
-	"  - { name: tcp6, address: '2001:db8:a::10', protocol: tcp, port: 443, pool: web }\n"
-	"  - { name: udp6, address: '2001:db8:a::10', protocol: udp, port: 443, pool: web }\n"
-	"pools:\n"
-	"  - name: web\n"
-	"    table_size: 251\n"
-	"    backends:\n"
-	"      - { address: 10.0.0.11 }\n"
-	"      - { address: 10.0.0.12 }\n"
-	"      - { address: '2001:db8:b::13' }\n"
-	"      - { address: '2001:db8:b::14' }\n";
-
 const char *const world_listener[PROBE_KINDS] = { "tcp4", "udp4", "tcp6", "udp6" };
-
-#define DIE_ON(r, err)                              \
-	do {                                        \
-		if (r)                              \
-			fail_msg("%s", (err).text); \
-	} while (0)
 
 /* --- configuration --- */
 
-static struct addr parse_address(const char *text)
+struct addr world_addr(const char *text)
 {
 	struct addr address;
 
@@ -68,7 +44,7 @@ static struct world_backend *find_backend(struct world *world, const struct addr
 				.ifindex = WORLD_IFINDEX,
 				.next_hop_mac = { 2, 0, 0, 0, 1, address->byte[15] },
 				.port_mac = { 2, 0, 0, 0, 0, 2 },
-				.source = parse_address(addr_is_v4(address) ? "10.0.0.2" : "2001:db8:b::2"),
+				.source = world_addr(addr_is_v4(address) ? "10.0.0.2" : "2001:db8:b::2"),
 				.mtu = 1500,
 				.on_link = true,
 				.state = CV_BACKEND_UP,
@@ -81,7 +57,7 @@ static struct world_backend *find_backend(struct world *world, const struct addr
 
 struct backend_facts *world_backend(struct world *world, const char *address)
 {
-	struct addr parsed = parse_address(address);
+	struct addr parsed = world_addr(address);
 
 	return &find_backend(world, &parsed)->facts;
 }
@@ -106,9 +82,9 @@ void world_apply(struct world *world)
 	struct plan plan;
 	struct err err;
 
-	DIE_ON(image_build(world->model, world->image, facts, world, &image, &err), err);
+	assert_ok(image_build(world->model, world->image, facts, world, &image, &err), err);
 	assert_int_equal(plan_build(world->image, image, &plan), 0);
-	DIE_ON(dp_apply(world->dp, &plan, &err), err);
+	assert_ok(dp_apply(world->dp, &plan, &err), err);
 	plan_done(&plan);
 	image_free(world->image);
 	world->image = image;
@@ -151,10 +127,35 @@ void world_configure(struct world *world, const char *yaml)
 	world->model = parse(yaml);
 	next = world->model->flow_table;
 	if (next.max_flows != now.max_flows || next.when_full != now.when_full) {
-		DIE_ON(dp_retake(&world->dp, &next, &err), err);
+		assert_ok(dp_retake(&world->dp, &next, &err), err);
 		open_program(world);
 	}
 	world_apply(world);
+}
+
+void world_configure_variant(struct world *world, const struct world_variant *variant)
+{
+	static const char backends[] = "[ { address: 10.0.0.11 }, { address: 10.0.0.12 },"
+				       "  { address: '2001:db8:b::13' }, { address: '2001:db8:b::14' } ]";
+	const char *tcp = variant->tcp ? variant->tcp : "", *udp = variant->udp ? variant->udp : "";
+	char yaml[4096];
+
+	snprintf(yaml, sizeof(yaml),
+		 "%s\n"
+		 "flow_table: { %s }\n"
+		 "seed: packets\n"
+		 "listeners:\n"
+		 "  - { name: tcp4, address: 192.0.2.10, protocol: tcp, port: 443, pool: web, %s }\n"
+		 "  - { name: udp4, address: 192.0.2.10, protocol: udp, port: 443, pool: web, %s }\n"
+		 "  - { name: tcp6, address: '2001:db8:a::10', protocol: tcp, port: 443, pool: web, %s }\n"
+		 "  - { name: udp6, address: '2001:db8:a::10', protocol: udp, port: 443, pool: web, %s }\n"
+		 "pools:\n"
+		 "  - { name: web, %s, backends: %s }\n",
+		 variant->top ? variant->top : "",
+		 variant->flow_table ? variant->flow_table : "max_flows: 4096", tcp, udp, tcp, udp,
+		 variant->pool ? variant->pool : "table_size: 251",
+		 variant->backends ? variant->backends : backends);
+	world_configure(world, yaml);
 }
 
 /* --- beginning and end --- */
@@ -169,10 +170,10 @@ int world_up_unconfigured(void **state)
 	assert_return_code(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL), errno);
 	assert_return_code(mount("bpf", "/sys/fs/bpf", "bpf", 0, "mode=0700"), errno);
 	world->program = -1;
-	world->model = parse(world_default);
+	world->model = parse("flow_table: { max_flows: 4096 }");
 	world->image = image_new();
 	assert_non_null(world->image);
-	DIE_ON(dp_take(DP_DEFAULT_PIN_DIR, &world->model->flow_table, &world->dp, &err), err);
+	assert_ok(dp_take(DP_DEFAULT_PIN_DIR, &world->model->flow_table, &world->dp, &err), err);
 	open_program(world);
 	*state = world;
 	return 0;
@@ -181,7 +182,7 @@ int world_up_unconfigured(void **state)
 int world_up(void **state)
 {
 	world_up_unconfigured(state);
-	world_apply(*state);
+	world_vary(*state);
 	return 0;
 }
 
@@ -191,7 +192,7 @@ int world_down(void **state)
 	struct world *world = *state;
 	struct err err;
 
-	DIE_ON(dp_verdict_stats(world->dp, stats, CV_VERDICT_COUNT, &err), err);
+	assert_ok(dp_verdict_stats(world->dp, stats, CV_VERDICT_COUNT, &err), err);
 	for (size_t i = 0; i < CV_VERDICT_COUNT; i++) {
 		sum.packets += stats[i].packets;
 		sum.bytes += stats[i].bytes;
@@ -206,13 +207,19 @@ int world_down(void **state)
 	return 0;
 }
 
+/* The next key is asked for before its predecessor goes: from a key that is gone the kernel would start
+ * over. */
 static void empty_map(struct world *world, const char *name)
 {
-	struct cv_flow6_key key; /* the longest */
+	struct cv_flow6_key key, next; /* the longest */
 	int map = world_map(world, name);
+	int r = bpf_map_get_next_key(map, NULL, &next);
 
-	while (!bpf_map_get_next_key(map, NULL, &key))
+	while (!r) {
+		key = next;
+		r = bpf_map_get_next_key(map, &key, &next);
 		assert_return_code(bpf_map_delete_elem(map, &key), 0);
+	}
 	close(map);
 }
 
@@ -231,7 +238,7 @@ int world_forget(void **state)
 	struct world *world = *state;
 
 	world->backends_nr = 0;
-	world_configure(world, world_default);
+	world_vary(world);
 	for (size_t i = 0; i < CV_ARRAY_SIZE(flows); i++)
 		empty_map(world, flows[i]);
 	for (size_t i = 0; i < CV_ARRAY_SIZE(counters); i++)
@@ -252,7 +259,7 @@ uint32_t world_add_port(struct world *world, const char *name)
 	snprintf(command, sizeof(command), "ip link add %s type veth peer name %s-peer && ip link set %s up",
 		 name, name, name);
 	assert_int_equal(system(command), 0);
-	DIE_ON(dp_attach(DP_DEFAULT_PIN_DIR, name, ATTACH_GENERIC, &mode, &err), err);
+	assert_ok(dp_attach(DP_DEFAULT_PIN_DIR, name, ATTACH_GENERIC, &mode, &err), err);
 	return if_nametoindex(name);
 }
 
@@ -280,7 +287,7 @@ static enum cv_verdict count(struct world *world, const struct pkt *in, const st
 	enum cv_verdict verdict = CV_CONTINUE;
 	struct err err;
 
-	DIE_ON(dp_verdict_stats(world->dp, after, CV_VERDICT_COUNT, &err), err);
+	assert_ok(dp_verdict_stats(world->dp, after, CV_VERDICT_COUNT, &err), err);
 	world->packets++;
 	world->bytes += in->len;
 	for (enum cv_verdict i = 0; i < CV_VERDICT_COUNT; i++) {
@@ -363,131 +370,4 @@ void world_expect(struct world *world, const struct probe *probe, enum cv_verdic
 	if (got != verdict)
 		fail_msg("%s: verdict %s, expected %s", probe->name ? probe->name : "probe",
 			 dp_verdict_name(got), dp_verdict_name(verdict));
-}
-
-/* --- looking --- */
-
-uint16_t world_listener_id(const struct world *world, const char *name)
-{
-	uint16_t id = image_listener_id(world->image, name);
-
-	assert_int_not_equal(id, 0);
-	return id;
-}
-
-uint16_t world_backend_id(const struct world *world, const char *address)
-{
-	struct addr parsed = parse_address(address);
-
-	for (uint16_t id = 1; id <= CV_MAX_BACKENDS; id++)
-		if (world->image->backend[id].state &&
-		    !memcmp(world->image->backend[id].address, parsed.byte, sizeof(parsed.byte)))
-			return id;
-	fail_msg("no backend %s", address);
-	return 0;
-}
-
-struct cv_listener_stats world_listener_stats(struct world *world, const char *name)
-{
-	struct cv_listener_stats stats[CV_MAX_LISTENERS + 1];
-	struct err err;
-
-	DIE_ON(dp_listener_stats(world->dp, stats, CV_ARRAY_SIZE(stats), &err), err);
-	return stats[world_listener_id(world, name)];
-}
-
-struct cv_backend_stats world_backend_stats(struct world *world, uint16_t backend)
-{
-	struct cv_backend_stats stats[256];
-	struct err err;
-
-	assert_true(backend < CV_ARRAY_SIZE(stats));
-	DIE_ON(dp_backend_stats(world->dp, stats, CV_ARRAY_SIZE(stats), &err), err);
-	return stats[backend];
-}
-
-int64_t world_live(struct world *world, const char *listener)
-{
-	__u32 id = listener ? world_listener_id(world, listener) : 0;
-	int map = world_map(world, "cv_live");
-	struct cv_live live;
-
-	assert_return_code(bpf_map_lookup_elem(map, &id, &live), 0);
-	close(map);
-	return live.flows;
-}
-
-void world_set_live(struct world *world, uint16_t listener, int64_t flows)
-{
-	int map = world_map(world, "cv_live");
-	struct cv_live live = { .flows = flows };
-	__u32 id = listener;
-
-	assert_return_code(bpf_map_update_elem(map, &id, &live, BPF_ANY), 0);
-	close(map);
-}
-
-void world_set_gate(struct world *world, const struct cv_gate *gate)
-{
-	int cpus = libbpf_num_possible_cpus(), map = world_map(world, "cv_gate");
-	struct cv_gate *gates = calloc((size_t)cpus, sizeof(*gates));
-	cpu_set_t here;
-	__u32 zero = 0;
-
-	CPU_ZERO(&here);
-	CPU_SET(sched_getcpu(), &here);
-	assert_return_code(sched_setaffinity(0, sizeof(here), &here), errno);
-	assert_non_null(gates);
-	for (int i = 0; i < cpus; i++)
-		gates[i] = *gate;
-	assert_return_code(bpf_map_update_elem(map, &zero, gates, BPF_ANY), 0);
-	free(gates);
-	close(map);
-}
-
-uint32_t world_clock(struct world *world)
-{
-	uint32_t now;
-	struct err err;
-
-	DIE_ON(dp_clock(world->dp, &now, &err), err);
-	return now;
-}
-
-uint32_t world_tick(struct world *world)
-{
-	uint32_t before = world_clock(world), now;
-
-	do {
-		usleep(1000);
-		now = world_clock(world);
-	} while (now == before);
-	return now;
-}
-
-int world_map(struct world *world, const char *name)
-{
-	char path[128];
-	int map;
-
-	(void)world;
-	snprintf(path, sizeof(path), "%s/%s", DP_DEFAULT_PIN_DIR, name);
-	map = bpf_obj_get(path);
-	assert_return_code(map, -map);
-	return map;
-}
-
-size_t world_count(struct world *world, const char *name)
-{
-	struct cv_flow6_key key; /* the longest */
-	int map = world_map(world, name);
-	void *at = NULL;
-	size_t nr = 0;
-
-	while (!bpf_map_get_next_key(map, at, &key)) {
-		at = &key;
-		nr++;
-	}
-	close(map);
-	return nr;
 }

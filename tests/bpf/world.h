@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A balancer of a test program's own: the program that gets attached, over maps pinned in a BPF file system of its
- * own, in a network namespace of its own. All of it goes away with the process. Configured as the daemon does it:
- * text, model, image, plan, maps; only the facts about backends are made up.
+/* A balancer of a test program's own: the program that gets attached, over maps pinned in a BPF file system
+ * of its own, in a network namespace of its own. All of it goes away with the process. Configured as the
+ * daemon does it: text, model, image, plan, maps; only the facts about backends are made up.
  *
  * Whatever goes wrong in here fails the test that called. */
 #ifndef TESTS_WORLD_H
@@ -11,6 +11,13 @@
 #include "bpf/probe.h"
 
 #include "dataplane/dp.h"
+
+/* Fails with the sentence of the error unless the call gives 0. */
+#define assert_ok(call, err)                        \
+	do {                                        \
+		if (call)                           \
+			fail_msg("%s", (err).text); \
+	} while (0)
 
 /* What packets come in by unless a test says otherwise: lo. */
 #define WORLD_IFINDEX 1
@@ -31,42 +38,52 @@ struct world {
 	int program;	  /* cv_balance */
 	uint64_t packets; /* sent so far */
 	uint64_t bytes;
+	uint64_t tick_ns; /* when a second of its clock began, on CLOCK_MONOTONIC */
 	struct cv_verdict_stats counted[CV_VERDICT_COUNT]; /* as of the last packet */
 };
 
-/* Configuration of a world for most tests: four listeners, TCP and UDP at VIP4 and VIP6, port 443, named tcp4,
- * tcp6, udp4 and udp6, of one pool with two backends of each family. */
-extern const char world_default[];
+/* The configuration of most tests: listeners tcp4, udp4, tcp6 and udp6 at VIP4 and VIP6, port 443, of one
+ * pool `web` with two backends of each family. A variant has other text in some places. */
+struct world_variant {
+	const char *top;	/* more lines before the listeners */
+	const char *flow_table; /* max_flows: 4096 */
+	const char *tcp;	/* more keys of the TCP listeners, and of the UDP ones */
+	const char *udp;
+	const char *pool;     /* table_size: 251 */
+	const char *backends; /* a flow sequence: 10.0.0.11 and .12, 2001:db8:b::13 and ::14 */
+};
 
 /* The listener there for each kind of probe (probe_kind). */
 extern const char *const world_listener[PROBE_KINDS];
 
-/* cmocka fixtures of a group: a world with the default configuration; its end, which checks that the counters of the
- * verdicts add up to all that was ever sent. world_forget, for each test: flows, their notes and all other counters are
- * forgotten, the default configuration is in force again. */
+/* cmocka fixtures of a group: a world with the ordinary configuration; its end, which checks that the
+ * counters of the verdicts add up to all that was ever sent. world_forget, for each test: flows, their
+ * notes and all other counters are forgotten, the ordinary configuration is in force again. */
 int world_up(void **state);
 int world_up_unconfigured(void **state);
 int world_down(void **state);
 int world_forget(void **state);
 
-/* A new configuration, as with a reload. */
+/* A new configuration, as with a reload: any text, or a variant of the ordinary one. */
 void world_configure(struct world *world, const char *yaml);
+#define world_vary(world, ...) world_configure_variant((world), &(struct world_variant){ __VA_ARGS__ })
+void world_configure_variant(struct world *world, const struct world_variant *variant);
 
-/* Facts about a backend, to be changed. They are in force after world_apply. The default: up; behind WORLD_IFINDEX, on
- * link, MTU 1500; next hop 02:00:00:00:01:xx, where xx is the last byte of the address. */
+/* Facts about a backend, to be changed. They are in force after world_apply. The default: up; behind
+ * WORLD_IFINDEX, on link, MTU 1500; next hop 02:00:00:00:01:xx, where xx is the last byte of the address. */
 struct backend_facts *world_backend(struct world *world, const char *address);
 struct backend_facts *world_backend_by_id(struct world *world, uint16_t backend);
 void world_apply(struct world *world);
 
-/* Changes the weight of a backend, or back to that of the file (-1), and applies it: with 0 it keeps its flows, and gets
- * no new ones. */
+/* Changes the weight of a backend, or back to that of the file (-1), and applies it: with 0 it keeps its
+ * flows, and gets no new ones. */
 void world_set_weight(struct world *world, uint16_t backend, int weight);
 
 /* Makes an interface, attaches the balancer to it, and returns its ifindex. */
 uint32_t world_add_port(struct world *world, const char *name);
 
-/* Runs the program on a packet. Returns the verdict, which must be the only one counted, with the packet's bytes, and
- * agree with the action. A packet that passes must come out as it went in. */
+/* Runs the program on a packet. Returns the verdict, which must be the only one counted, with the packet's
+ * bytes, and agree with the action. A packet that passes must come out as it went in. */
 enum cv_verdict world_run(struct world *world, const struct pkt *in, struct harness_result *ret);
 enum cv_verdict world_run_on(struct world *world, const struct pkt *in, uint32_t ifindex,
 			     struct harness_result *ret);
@@ -74,16 +91,17 @@ enum cv_verdict world_run_on(struct world *world, const struct pkt *in, uint32_t
 /* The same without headroom for an outer header; CV_CONTINUE if this kernel has no means for that. */
 enum cv_verdict world_run_crowded(struct world *world, const struct pkt *in);
 
-/* The verdict on a probe. When it is forwarded, the bytes must be exactly those that some backend is due, whose id
- * world_route returns; 0 if it was not forwarded. (Not those of a probe with a poke.) */
+/* The verdict on a probe. When it is forwarded, the bytes must be exactly those that some backend is due,
+ * whose id world_route returns; 0 if it was not forwarded. (Not those of a probe with a poke.) */
 enum cv_verdict world_probe(struct world *world, const struct probe *probe);
 uint16_t world_route(struct world *world, const struct probe *probe);
 
 /* Fails unless that is the verdict. */
 void world_expect(struct world *world, const struct probe *probe, enum cv_verdict verdict);
 
-/* --- looking --- */
+/* --- looking (world_look.c) --- */
 
+struct addr world_addr(const char *text);
 uint16_t world_listener_id(const struct world *world, const char *name);
 uint16_t world_backend_id(const struct world *world, const char *address);
 struct cv_listener_stats world_listener_stats(struct world *world, const char *name);
@@ -98,10 +116,13 @@ uint32_t world_clock(struct world *world);
 /* Waits until a second begins, so that what follows happens within one. Returns the clock. */
 uint32_t world_tick(struct world *world);
 
+/* The same, unless more than half of this second is left still. */
+uint32_t world_young_second(struct world *world);
+
 /* A pinned map, by name. */
 int world_map(struct world *world, const char *name);
 
 /* Entries of a hash map. */
-size_t world_count(struct world *world, const char *map);
+size_t world_count(struct world *world, const char *map_name);
 
 #endif

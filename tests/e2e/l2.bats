@@ -33,6 +33,17 @@ both() {
 @test 'l2, generic, IPv4: 20 MB down and up, UDP echo' { both 4; }
 @test 'l2, generic, IPv6: 20 MB down and up, UDP echo' { both 6; }
 
+# A backend that lost the VIP is no help to any client, though its server is well.
+@test 'l2: health checks go to the VIP at the backend: one without the VIP is down' {
+  holds 'probes' "$(status_get 'min(b["probe_packets"] for p in d["pools"] for b in p["backends"])') > 0"
+  lab_ip b2 address del "$LAB_VIP4/32" dev lo
+  wait_for 5 backend_is "$(lab_backend 4 2)" down
+  is 'its server, asked directly' "$(lab_in lb curl -fsS -m 2 "http://$(lab_backend 4 2)/healthz")" ok
+  is 'who answers' "$(http_ask 60 "$(http_url 4 80 /whoami)" | sort -u | xargs)" 'b1 b3'
+  lab_ip b2 address add "$LAB_VIP4/32" dev lo
+  wait_for 5 backend_is "$(lab_backend 4 2)" up
+}
+
 @test 'l2 between address families is refused by the check' {
   FORWARD=l2 balancer_config | sed "/name: tcp-4-4/s/pool4/pool6/" >"$LAB_DIR/mixed.yaml"
   run -2 culvert check "$LAB_DIR/mixed.yaml"

@@ -74,7 +74,6 @@ is_over() {
 }
 
 @test 'after its return the counts are right' {
-  local before
   balancer_start
   is 'the 1,000' "$(listener_get tcp4 active_flows)" 2000
   is 'those that idled out meanwhile' "$(status_get "[[l[k] for k in ('new_flows', 'expired_flows', 'active_flows', 'resets_sent')]

@@ -29,6 +29,15 @@ whole() {
 @test 'redirect, IPv6 client, IPv4 backends: 20 MB down and up' { whole 6 81; }
 @test 'redirect: UDP echo over both families' { udp_answered 4 7 && udp_answered 6 7; }
 
+@test 'redirect: health checks leave by the port of the backends, and notice one that takes no tunnels off' {
+  CULVERT_NS=b2 culvert decap detach eth0 --pin-dir "$LAB_DIR/bpf/b2"
+  wait_for 5 backend_is "$(lab_backend 4 2)" down
+  wait_for 5 backend_is "$(lab_backend 6 2)" down
+  CULVERT_NS=b2 culvert decap attach eth0 --pin-dir "$LAB_DIR/bpf/b2"
+  wait_for 5 backend_is "$(lab_backend 4 2)" up
+  wait_for 5 backend_is "$(lab_backend 6 2)" up
+}
+
 @test 'both ports are in the status' {
   is 'ports' "$(status_get 'sorted(i["name"] for i in d["interfaces"])')" "['eth0', 'eth1']"
 }

@@ -75,6 +75,38 @@ static void test_answers(void **state)
 	}
 }
 
+static void test_match(void **state)
+{
+	static const struct {
+		const char *answer, *match, *reason;
+		bool success;
+	} rows[] = {
+		{ OK_ANSWER, "ok", "HTTP 200", true },
+		{ OK_ANSWER, "OK", "HTTP 200 without the text to match", false }, /* headers do not count */
+		{ "HTTP/1.1 204 None\r\n\r\n", "ok", "HTTP 204 without the text to match", false },
+		{ "HTTP/1.1 503 Out\r\n\r\nok", "ok", "HTTP 503", false },
+		{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nbra\r\n2\r\nve\r\n0\r\n\r\n",
+		  "brave", "HTTP 200", true },
+	};
+	struct check_target target;
+	struct server server;
+	struct world world;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		server = (struct server){ .manner = MANNER_ANSWER, .answer = rows[i].answer };
+		world_new(&world);
+		server_start(&world, &server, "127.0.0.1");
+		target = make_target(0, HEALTH_HTTP, "127.0.0.1", server.port);
+		strcpy(target.conf.match, rows[i].match);
+		set_one(&world, &target);
+		run_until(&world, 2);
+		assert_last(&world, rows[i].success, rows[i].reason);
+		server_stop(&server);
+		world_end(&world);
+	}
+}
+
 static void test_refused(void **state)
 {
 	struct check_target target;
@@ -100,7 +132,7 @@ static void ask_for_query(struct check_target *target)
 
 static void name_host(struct check_target *target)
 {
-	strcpy(target->host, "web.example");
+	strcpy(target->conf.host, "web.example");
 }
 
 static void assert_request(const struct server *server, const char *line, const char *host)
@@ -288,11 +320,12 @@ static void test_https(void **state)
 {
 	static const struct {
 		const char *host, *reason;
-		bool success;
+		bool success, verify;
 	} rows[] = {
-		{ "", "HTTP 200", true }, /* an address is no name to indicate (RFC 6066 3) */
-		{ "web.example", "HTTP 200", true },
-		{ "other.example", "TLS: tlsv1 unrecognized name", false },
+		{ "", "HTTP 200", true, false }, /* an address is no name to indicate (RFC 6066 3) */
+		{ "web.example", "HTTP 200", true, false },
+		{ "other.example", "TLS: tlsv1 unrecognized name", false, false },
+		{ "web.example", "TLS: SSL certificate problem: self-signed certificate", false, true },
 	};
 	struct check_target target;
 	struct world world;
@@ -308,7 +341,8 @@ static void test_https(void **state)
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		target = make_target(i, HEALTH_HTTPS, "127.0.0.1", tls.port);
 		strcpy(target.conf.path, "/");
-		strcpy(target.host, rows[i].host);
+		strcpy(target.conf.host, rows[i].host);
+		target.conf.verify = rows[i].verify;
 		set_one(&world, &target);
 		run_until(&world, 2);
 		assert_last(&world, rows[i].success, rows[i].reason);
@@ -319,10 +353,15 @@ static void test_https(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_answers),	    cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_request),	    cmocka_unit_test(test_slow),
-		cmocka_unit_test(test_huge),	    cmocka_unit_test(test_answer_then_reset),
-		cmocka_unit_test(test_tls_trouble), cmocka_unit_test_teardown(test_https, tls_server_stop),
+		cmocka_unit_test(test_match),
+		cmocka_unit_test(test_answers),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_request),
+		cmocka_unit_test(test_slow),
+		cmocka_unit_test(test_huge),
+		cmocka_unit_test(test_answer_then_reset),
+		cmocka_unit_test(test_tls_trouble),
+		cmocka_unit_test_teardown(test_https, tls_server_stop),
 	};
 
 	signal(SIGPIPE, SIG_IGN);

@@ -42,6 +42,10 @@ static void test_every_key(void **state)
 				    "      port: 8443\n"
 				    "      path: /healthz?a=b\n"
 				    "      expect: 204\n"
+				    "      via: direct\n"
+				    "      host: www.example.org\n"
+				    "      match: 'all well'\n"
+				    "      verify: true\n"
 				    "      interval: 1500ms\n"
 				    "      timeout: 1s\n"
 				    "      rise: 1\n"
@@ -98,6 +102,10 @@ static void test_every_key(void **state)
 	assert_string_equal(pool->health.path, "/healthz?a=b");
 	assert_int_equal(pool->health.expect_first, 204);
 	assert_int_equal(pool->health.expect_last, 204);
+	assert_int_equal(pool->health.via, HEALTH_VIA_DIRECT);
+	assert_string_equal(pool->health.host, "www.example.org");
+	assert_string_equal(pool->health.match, "all well");
+	assert_true(pool->health.verify);
 	assert_int_equal(pool->health.interval_ms, 1500);
 	assert_int_equal(pool->health.timeout_ms, 1000);
 	assert_int_equal(pool->health.rise, 1);
@@ -107,7 +115,7 @@ static void test_every_key(void **state)
 	assert_int_equal(pool->backends[0].weight, 0);
 	assert_address(&pool->backends[1].address, "2001:db8:1::12");
 	assert_int_equal(pool->backends[1].weight, 1000);
-	assert_int_equal(pool->backends[1].mark.line, 36);
+	assert_int_equal(pool->backends[1].mark.line, 40);
 	model_free(model);
 }
 
@@ -152,6 +160,8 @@ static void test_defaults(void **state)
 	assert_int_equal(health->type, HEALTH_TCP);
 	assert_int_equal(health->port, 0);
 	assert_string_equal(health->path, "/");
+	assert_int_equal(health->via, HEALTH_VIA_TUNNEL);
+	assert_false(health->verify);
 	assert_int_equal(health->expect_first, 200);
 	assert_int_equal(health->expect_last, 299);
 	assert_int_equal(health->interval_ms, 5000);

@@ -290,6 +290,32 @@ static void test_generations(void **state)
 	assert_int_equal(image->backend[id_of(0, 3)].generation, 1);
 }
 
+/* So does a removed listener: flows that it left behind must not be charged to the next one. */
+static void test_listener_generations(void **state)
+{
+	struct cv_listener cleared = { .generation = 1 };
+
+	(void)state;
+	assert_int_equal(image_listener_id(image, "https"), 1);
+	maker.model.listeners_nr = 0;
+	rebuild();
+	assert_memory_equal(&image->listener[1], &cleared, sizeof(cleared));
+	maker_listener(&maker, "http", maker_v4(192, 0, 2, 10), 80, 80, 0);
+	rebuild();
+	assert_int_equal(image_listener_id(image, "http"), 2);
+	assert_int_equal(image->listener[2].generation, 1);
+
+	for (size_t id = 1; id <= CV_MAX_LISTENERS; id++)
+		image->listener[id].generation = 3;
+	image->listener[1].generation = 2;
+	maker_listener(&maker, "other", maker_v4(192, 0, 2, 10), 81, 81, 0);
+	rebuild();
+	assert_int_equal(image_listener_id(image, "http"), 2);
+	assert_int_equal(image->listener[2].generation, 3);
+	assert_int_equal(image_listener_id(image, "other"), 1);
+	assert_int_equal(image->listener[1].generation, 3);
+}
+
 /* What a restarted daemon reads from the maps: records, but no tables and no index. */
 static void test_read_back(void **state)
 {
@@ -376,9 +402,11 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_records),  TEST(test_outer_sum),     TEST(test_shares),   TEST(test_serving),
-		TEST(test_all_down), TEST(test_tables_shared), TEST(test_ids_stay), TEST(test_generations),
-		TEST(test_index),    TEST(test_read_back),     TEST(test_limits),   TEST(test_full),
+		TEST(test_records),  TEST(test_outer_sum),   TEST(test_shares),
+		TEST(test_serving),  TEST(test_all_down),    TEST(test_tables_shared),
+		TEST(test_ids_stay), TEST(test_generations), TEST(test_listener_generations),
+		TEST(test_index),    TEST(test_read_back),   TEST(test_limits),
+		TEST(test_full),
 	};
 
 	return cmocka_run_group_tests_name("image", tests, NULL, NULL);

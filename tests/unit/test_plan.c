@@ -30,7 +30,6 @@ static struct image *copy(const struct image *image)
 /* As the data plane does it. */
 static void apply(struct image *image, const struct image *to, struct plan_op op)
 {
-	static const struct cv_listener no_listener;
 	static const struct cv_pool no_pool;
 
 	switch (op.kind) {
@@ -50,7 +49,8 @@ static void apply(struct image *image, const struct image *to, struct plan_op op
 		image->directory = to->directory;
 		break;
 	case PLAN_CLEAR_LISTENER:
-		image->listener[op.id] = no_listener;
+		image->listener[op.id] =
+			(struct cv_listener){ .generation = image->listener[op.id].generation };
 		break;
 	case PLAN_CLEAR_TABLE:
 		image->table[op.id] = NULL;

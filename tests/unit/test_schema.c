@@ -17,6 +17,7 @@
 #define INTERVAL "must be a duration from 100ms to 1h with the unit ms, s, m or h"
 #define EXPECT "must be a number from 100 to 599, or a range of them like 200-299"
 #define URL_PATH "must be a path like /healthz, of at most 255 ASCII characters without space"
+#define NAME_OF_HOST "must be a name like www.example.org, of at most 127 characters"
 #define LISTEN "must be address:port to listen on, like 127.0.0.1:9469 or \"[::1]:9469\" (in quotes)"
 #define SOURCE4 "must be an IPv4 prefix like 172.16.0.0/16, of 8 to 32 bits, with no bit set behind them"
 #define SOURCE6 "must be an IPv6 prefix like 0100::/64, of 32 to 128 bits, with no bit set behind them"
@@ -151,6 +152,16 @@ static void test_single_mistakes(void **state)
 		{ HEALTH("type: tcp, path: /"), "3:12: pools[0].health.path: only with type: http or https" },
 		{ HEALTH("type: tcp, expect: 200"),
 		  "3:12: pools[0].health.expect: only with type: http or https" },
+		{ HEALTH("type: tcp, via: vip"),
+		  "3:17: pools[0].health.via: \"vip\": must be one of: tunnel, direct" },
+		{ HEALTH("type: http, host: a b"), "3:19: pools[0].health.host: \"a b\": " NAME_OF_HOST },
+		{ HEALTH("type: http, host: 'a/b'"), "3:19: pools[0].health.host: \"a/b\": " NAME_OF_HOST },
+		{ HEALTH("type: https, verify: maybe"),
+		  "3:22: pools[0].health.verify: \"maybe\": must be one of: true, false" },
+		{ HEALTH("type: http, verify: true"), "3:13: pools[0].health.verify: only with type: https" },
+		{ HEALTH("type: tcp, match: a"),
+		  "3:12: pools[0].health.match: only with type: http or https" },
+		{ HEALTH("type: tcp, host: a"), "3:12: pools[0].health.host: only with type: http or https" },
 		/* addresses */
 		{ BACKEND("address: 10.0.0.1:80"),
 		  "3:10: pools[0].backends[0].address: \"10.0.0.1:80\": " HOST },

@@ -16,11 +16,12 @@
 #include "util/err.h"
 
 struct check_target {
-	uint64_t key; /* the caller's name for it; unique in a set */
-	struct addr address;
-	uint16_t port;		 /* never 0 */
+	uint64_t key;	     /* the caller's name for it; unique in a set */
+	struct addr address; /* to connect to: the backend's, or the VIP */
+	uint16_t port;	     /* never 0 */
+	uint32_t
+		mark; /* of the sockets (SO_MARK, cv_probe.h): which backend a check of the VIP is for; 0: none */
 	struct health_conf conf; /* type is not none */
-	char host[64];		 /* for the Host header and SNI; "" means the address */
 };
 
 struct check_result {

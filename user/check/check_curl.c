@@ -114,7 +114,7 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
 	int r;
 
 	(void)purpose;
-	r = check_socket_new(transfer->curl->loop, address->family, &sock);
+	r = check_socket_new(transfer->curl->loop, address->family, transfer->mark, &sock);
 	if (r < 0)
 		goto out;
 	sock->poll.data = transfer->curl;

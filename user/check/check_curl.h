@@ -15,7 +15,8 @@ struct check_curl;
 struct check_transfer {
 	struct check_curl *curl;
 	CURL *easy;
-	int error; /* positive errno if no socket could be had */
+	uint32_t mark; /* of its sockets */
+	int error;     /* positive errno if this host lacked something, say a socket */
 	/* Called once when the transfer is over, from the loop, not from inside libcurl. */
 	void (*done)(struct check_transfer *transfer, CURLcode code);
 };

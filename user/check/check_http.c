@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The checks of type http and https: one GET on a connection of its own (RFC 9110, RFC 9112). The status code
- * decides. The answer is read to its end, so that one that breaks off is a failure, but no further than
+ * decides, and the text that the body must contain, if the pool wants one. The answer is read to its end, so that one that breaks off is a failure, but no further than
  * ANSWER_MAX: what comes after that is not waited for.
  *
- * No proxy, no redirect, no HTTP/2, no name resolution; the certificate of the server is not verified, as a
- * check asks whether it is alive, not who it is. */
+ * No proxy, no redirect, no HTTP/2, no name resolution. The certificate of the server is verified only if the pool wants
+ * it: a check asks whether the server is alive, not who it is. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +24,8 @@ struct http_check {
 	struct curl_slist *connect_to;
 	struct curl_slist *headers;
 	size_t received;
+	char *body; /* so far, if it matters what is in it */
+	size_t body_len;
 	char error_text[CURL_ERROR_SIZE];
 };
 
@@ -32,6 +34,7 @@ static void free_check(struct http_check *check)
 	curl_easy_cleanup(check->transfer.easy);
 	curl_slist_free_all(check->connect_to);
 	curl_slist_free_all(check->headers);
+	free(check->body);
 	free(check);
 }
 
@@ -55,16 +58,42 @@ static size_t discard(char *data, // NOLINT(readability-non-const-parameter)
 	return check->received > ANSWER_MAX ? 0 : size;
 }
 
+/* Takes a piece of the body: as `discard`, but keeps it. */
+static size_t keep_body(char *data, size_t one, size_t size, void *arg)
+{
+	struct http_check *check = arg;
+	char *body = realloc(check->body, check->body_len + size);
+
+	if (!body) {
+		check->transfer.error = ENOMEM;
+		return 0;
+	}
+	memcpy(body + check->body_len, data, size);
+	check->body = body;
+	check->body_len += size;
+	return discard(data, one, size, arg);
+}
+
+/* Whether the text to match is in the body; an empty body has none. */
+static bool is_match(const struct http_check *check)
+{
+	const char *match = check->target->conf.match;
+
+	return !match[0] || (check->body_len && memmem(check->body, check->body_len, match, strlen(match)));
+}
+
 static void judge_status(const struct http_check *check, struct check_end *end)
 {
 	const struct health_conf *conf = &check->target->conf;
 	long status = 0;
 
 	curl_easy_getinfo(check->transfer.easy, CURLINFO_RESPONSE_CODE, &status);
-	check_end_set(end,
-		      status >= conf->expect_first && status <= conf->expect_last ? CHECK_PASSED
-										  : CHECK_FAILED,
-		      "HTTP %ld", status);
+	if (status < conf->expect_first || status > conf->expect_last)
+		check_end_set(end, CHECK_FAILED, "HTTP %ld", status);
+	else if (!is_match(check))
+		check_end_set(end, CHECK_FAILED, "HTTP %ld without the text to match", status);
+	else
+		check_end_set(end, CHECK_PASSED, "HTTP %ld", status);
 }
 
 /* libcurl passes on OpenSSL's "error:0A00010B:SSL routines::wrong version number", of which the end is worth
@@ -90,6 +119,8 @@ static void judge_error(const struct http_check *check, CURLcode code, struct ch
 		check_end_errno(end, ENOMEM);
 	else if (code == CURLE_SSL_CONNECT_ERROR)
 		judge_tls(check, end);
+	else if (code == CURLE_PEER_FAILED_VERIFICATION)
+		check_end_set(end, CHECK_FAILED, "TLS: %s", check->error_text);
 	else if (code == CURLE_GOT_NOTHING)
 		check_end_set(end, CHECK_FAILED, "closed without an answer");
 	else if (code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_WEIRD_SERVER_REPLY)
@@ -128,8 +159,8 @@ static int set_destination(struct http_check *check)
 	char address[ADDR_PORT_TEXT_LEN], route[ADDR_PORT_TEXT_LEN + 2], url[URL_LEN];
 
 	addr_format_port(&target->address, target->port, address);
-	if (target->host[0])
-		snprintf(url, sizeof(url), "%s://%s:%u%s", scheme, target->host, target->port, conf->path);
+	if (conf->host[0])
+		snprintf(url, sizeof(url), "%s://%s:%u%s", scheme, conf->host, target->port, conf->path);
 	else
 		snprintf(url, sizeof(url), "%s://%s%s", scheme, address, conf->path);
 	snprintf(route, sizeof(route), "::%s", address);
@@ -142,6 +173,7 @@ static int set_destination(struct http_check *check)
 
 static int set_options(struct http_check *check)
 {
+	const struct health_conf *conf = &check->target->conf;
 	CURL *easy = check->transfer.easy;
 	CURLcode code = CURLE_OK;
 
@@ -156,17 +188,19 @@ static int set_options(struct http_check *check)
 	code |= curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
 	code |= curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
 	code |= curl_easy_setopt(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
-	code |= curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
-	code |= curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
+	code |= curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, conf->verify ? 1L : 0L);
+	code |= curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, conf->verify ? 2L : 0L);
 	code |= curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, check->error_text);
-	code |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, discard);
+	code |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, conf->match[0] ? keep_body : discard);
 	code |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, check);
 	code |= curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, discard);
 	code |= curl_easy_setopt(easy, CURLOPT_HEADERDATA, check);
 	/* What follows only saves time and memory: the authorities' certificates would be parsed for each
 	 * check, and libcurl walks its whole cache of addresses after each. */
-	code |= curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
-	code |= curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+	if (!conf->verify) {
+		code |= curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
+		code |= curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+	}
 	code |= curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, 0L);
 	code |= curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 4096L);
 	return code ? -ENOMEM : 0;
@@ -185,6 +219,7 @@ static int start(const struct check_env *env, const struct check_target *target,
 	check->done = done;
 	check->arg = arg;
 	check->transfer.done = on_transfer_done;
+	check->transfer.mark = target->mark;
 	check->transfer.easy = curl_easy_init();
 	if (check->transfer.easy && !(r = set_destination(check)) && !(r = set_options(check)))
 		r = check_curl_start(env->curl, &check->transfer);

@@ -21,10 +21,11 @@ void check_end_set(struct check_end *end, enum check_verdict verdict, const char
 }
 
 /* EADDRNOTAVAIL and EAGAIN are what connect() says when no local port is left, ENOSPC what epoll says at
- * fs.epoll.max_user_watches. */
+ * fs.epoll.max_user_watches; EPERM comes of a mark without the right to set one, or of this host's firewall. */
 static bool is_own_trouble(int error)
 {
 	switch (error) {
+	case EPERM:
 	case EMFILE:
 	case ENFILE:
 	case ENOMEM:
@@ -44,7 +45,7 @@ void check_end_errno(struct check_end *end, int error)
 	end->reason[0] = (char)tolower((unsigned char)end->reason[0]);
 }
 
-int check_socket_new(uv_loop_t *loop, int family, struct check_socket **ret)
+int check_socket_new(uv_loop_t *loop, int family, uint32_t mark, struct check_socket **ret)
 {
 	const struct linger reset = { .l_onoff = 1, .l_linger = 0 };
 	struct check_socket *sock;
@@ -58,7 +59,8 @@ int check_socket_new(uv_loop_t *loop, int family, struct check_socket **ret)
 		r = -errno;
 		goto out_free;
 	}
-	if (setsockopt(sock->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)) < 0) {
+	if (setsockopt(sock->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)) < 0 ||
+	    (mark && setsockopt(sock->fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) < 0)) {
 		r = -errno;
 		goto out_close;
 	}

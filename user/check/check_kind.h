@@ -53,13 +53,13 @@ void check_end_set(struct check_end *end, enum check_verdict verdict, const char
 void check_end_errno(struct check_end *end, int error);
 
 /* A TCP socket that the loop watches. It does not block, and closing it resets the connection, so that
- * neither side keeps it in TIME_WAIT (RFC 9293 3.6) and no local port stays taken. */
+ * neither side keeps it in TIME_WAIT (RFC 9293 3.6) and no local port stays taken. `mark` is SO_MARK. */
 struct check_socket {
 	uv_poll_t poll; /* its `data` is the owner's */
 	int fd;
 };
 
-int check_socket_new(uv_loop_t *loop, int family, struct check_socket **ret);
+int check_socket_new(uv_loop_t *loop, int family, uint32_t mark, struct check_socket **ret);
 void check_socket_close(struct check_socket *sock); /* takes NULL; the memory goes in the loop's next turn */
 
 #endif

@@ -57,7 +57,7 @@ static int start(const struct check_env *env, const struct check_target *target,
 	check->done = done;
 	check->arg = arg;
 	addr_to_sockaddr(&target->address, target->port, &to, &to_len);
-	r = check_socket_new(env->loop, to.ss_family, &check->sock);
+	r = check_socket_new(env->loop, to.ss_family, target->mark, &check->sock);
 	if (r < 0)
 		goto out;
 	check->sock->poll.data = check;

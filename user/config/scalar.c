@@ -81,6 +81,18 @@ int scalar_text(const struct key *key, const char *text, void *target, struct er
 	return 0;
 }
 
+int scalar_hostname(const struct key *key, const char *text, void *target, struct err *err)
+{
+	size_t length = strlen(text);
+
+	if (!length || length >= key->field.size || text[0] == '-' || text[0] == '.' ||
+	    strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-.") != length)
+		return err_set(err, -EINVAL, "must be a name like www.example.org, of at most %zu characters",
+			       key->field.size - 1);
+	memcpy(at(target, key->field), text, length + 1);
+	return 0;
+}
+
 int scalar_path(const struct key *key, const char *text, void *target, struct err *err)
 {
 	size_t length = strlen(text);

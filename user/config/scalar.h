@@ -12,6 +12,8 @@ int scalar_reference(const struct key *key, const char *text, void *target, stru
 int scalar_interface(const struct key *key, const char *text, void *target, struct err *err);
 /* Any text that fits the char array. */
 int scalar_text(const struct key *key, const char *text, void *target, struct err *err);
+/* Name of a host, as in a URL (RFC 1123 2.1). */
+int scalar_hostname(const struct key *key, const char *text, void *target, struct err *err);
 /* Path of a URL. */
 int scalar_path(const struct key *key, const char *text, void *target, struct err *err);
 

@@ -153,14 +153,30 @@ static const struct choice health_types[] = {
 	{},
 };
 
+static const struct choice health_vias[] = {
+	{ .name = "tunnel", .value = HEALTH_VIA_TUNNEL },
+	{ .name = "direct", .value = HEALTH_VIA_DIRECT },
+	{},
+};
+
+static const struct choice truths[] = {
+	{ .name = "true", .value = true },
+	{ .name = "false", .value = false },
+	{},
+};
+
 #define HEALTH_TIMEOUT_MS 2000
 
 static const struct key health_keys[] = {
 	{ KEY("type", scalar_choice, health_conf, type), .choices = health_types, REQUIRED },
+	{ KEY("via", scalar_choice, health_conf, via), .choices = health_vias, .fallback = "tunnel" },
 	{ KEY("port", scalar_number, health_conf, port), LIMITS(1, 65535) },
 	{ KEY("path", scalar_path, health_conf, path), .fallback = "/" },
 	{ KEY("expect", scalar_range, health_conf, expect_first), AND_AT(health_conf, expect_last),
 	  LIMITS(100, 599), .fallback = "200-299" },
+	{ KEY("host", scalar_hostname, health_conf, host) },
+	{ KEY("match", scalar_text, health_conf, match) },
+	{ KEY("verify", scalar_choice, health_conf, verify), .choices = truths, .fallback = "false" },
 	{ KEY("interval", scalar_milliseconds, health_conf, interval_ms), LIMITS(100, 3600000),
 	  .fallback = "5s" },
 	{ KEY("timeout", scalar_milliseconds, health_conf, timeout_ms),
@@ -170,7 +186,7 @@ static const struct key health_keys[] = {
 	{},
 };
 
-static void refuse_without_http(struct report *report, const struct node *health, const char *key)
+static void refuse_key(struct report *report, const struct node *health, const char *key, const char *types)
 {
 	const struct node *node = yaml_get(health, key);
 	size_t outside;
@@ -178,7 +194,7 @@ static void refuse_without_http(struct report *report, const struct node *health
 	if (!node)
 		return;
 	outside = report_enter_key(report, key);
-	report_error(report, node->key_mark, "only with type: http or https");
+	report_error(report, node->key_mark, "only with type: %s", types);
 	report_leave(report, outside);
 }
 
@@ -188,9 +204,13 @@ static void finish_health(struct report *report, const struct node *node, void *
 	const struct node *timeout = yaml_get(node, "timeout");
 
 	if (health->type == HEALTH_TCP) {
-		refuse_without_http(report, node, "path");
-		refuse_without_http(report, node, "expect");
+		refuse_key(report, node, "path", "http or https");
+		refuse_key(report, node, "expect", "http or https");
+		refuse_key(report, node, "host", "http or https");
+		refuse_key(report, node, "match", "http or https");
 	}
+	if (health->type == HEALTH_TCP || health->type == HEALTH_HTTP)
+		refuse_key(report, node, "verify", "https");
 	if (!timeout)
 		health->timeout_ms =
 			health->interval_ms < HEALTH_TIMEOUT_MS ? health->interval_ms : HEALTH_TIMEOUT_MS;

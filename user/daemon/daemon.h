@@ -48,7 +48,8 @@ struct backend_run {
 	struct nexthop_way known_way; /* the last good one; ifindex 0: none yet */
 	/* its health */
 	struct health health;
-	char health_text[96];		      /* of the last result, or "" */
+	char health_text[256]; /* of the last result, or why there can be none; or "" */
+	bool is_check_impossible;
 	struct histogram failures, successes; /* its checks, by how long they took */
 	/* what commands said */
 	bool is_disabled;
@@ -91,6 +92,10 @@ struct daemon {
 	struct notify *notify;
 	struct dp_interface interface[CV_MAX_INTERFACES]; /* attached now */
 	size_t interfaces_nr;
+	uint32_t egress[CV_MAX_INTERFACES]; /* those with the filter for health checks */
+	size_t egress_nr;
+	int egress_error;	   /* what attaching it last failed of, or 0 */
+	bool is_health_incomplete; /* some checks cannot be made: to be looked at again */
 	/* by index in the model: what was last complained of, and the interface that got its program */
 	int attach_error[CV_MAX_INTERFACES];
 	uint32_t attached[CV_MAX_INTERFACES];
@@ -156,8 +161,18 @@ enum cv_backend_state run_state(const struct backend_run *run);
 
 /* --- health.c --- */
 int daemon_health_start(struct daemon *d, struct err *err);
-/* Makes the running checks be those of the model in force. */
+/* Makes the running checks be those of the model in force, as far as the way of each is there: call it again when
+ * routes or interfaces changed. Backends need their ids: after daemon_converge. */
 void daemon_health_set(struct daemon *d);
+
+/* --- probes.c --- */
+/* The listener by whose path the backends of a pool are checked; NULL: directly. */
+const struct listener_conf *probes_listener(const struct model *model, size_t pool);
+/* Puts the filter for such checks on every attached interface if any pool has them, or else takes it off. */
+void probes_attach(struct daemon *d);
+/* Whether this host's packets to the listener's address pass that filter; if not, why, and the command that mends it. */
+bool probes_are_possible(struct daemon *d, const struct listener_conf *listener, size_t pool, char *ret_text,
+			 size_t size);
 
 /* --- sweep.c --- */
 int sweep_start(struct daemon *d, struct err *err);

@@ -44,31 +44,80 @@ static uint16_t check_port(const struct model *model, size_t pool, const struct 
 	return 0;
 }
 
+/* Nobody looks at it, so what was found before does not count: it is unknown, and serves. */
+static void forget(struct daemon *d, struct backend_run *run, const char *reason)
+{
+	bool was_down = !run->health.up;
+
+	health_init(&run->health);
+	snprintf(run->health_text, sizeof(run->health_text), "%s", reason);
+	run->is_check_impossible = reason[0];
+	if (!was_down)
+		return;
+	d->is_state_dirty = true;
+	daemon_converge_soon(d);
+}
+
+static void tell_impossible(const struct pool_conf *pool, const struct backend_run *first,
+			    const char *problem)
+{
+	if (problem[0] && strcmp(first->health_text, problem) != 0)
+		log_warn("health checks not possible, backends count as up pool=%s reason=\"%s\"", pool->name,
+			 problem);
+	else if (!problem[0] && first->is_check_impossible)
+		log_info("health checks possible again pool=%s", pool->name);
+}
+
+/* Appends the targets of one pool; returns how many there are. */
+static size_t add_targets(struct daemon *d, size_t pool, struct check_target *ret)
+{
+	const struct pool_conf *conf = &d->model->pools[pool];
+	const struct listener_conf *listener = probes_listener(d->model, pool);
+	uint16_t pool_id = image_pool_id(d->image, conf->name);
+	char problem[sizeof(d->runs.run->health_text)] = "";
+	size_t nr = 0;
+
+	if (!conf->backends_nr)
+		return 0;
+	if (conf->health.type != HEALTH_NONE && listener &&
+	    !probes_are_possible(d, listener, pool, problem, sizeof(problem)))
+		d->is_health_incomplete = true;
+	tell_impossible(conf, runs_at(&d->runs, pool, 0), problem);
+	for (size_t i = 0; i < conf->backends_nr; i++) {
+		struct backend_run *run = runs_at(&d->runs, pool, i);
+		struct check_target target = { .key = run->key,
+					       .address = run->address,
+					       .conf = conf->health };
+		uint16_t id = image_backend_id(d->image, pool_id, &run->address, run->port);
+
+		target.port = check_port(d->model, pool, &conf->backends[i]);
+		if (conf->health.type == HEALTH_NONE || !target.port || problem[0]) {
+			forget(d, run, problem);
+			continue;
+		}
+		run->is_check_impossible = false;
+		if (listener && !id) { /* not in the kernel yet */
+			d->is_health_incomplete = true;
+			continue;
+		}
+		if (listener) {
+			target.address = listener->address;
+			target.mark = cv_probe_mark(listener->forward, id);
+		}
+		ret[nr++] = target;
+	}
+	return nr;
+}
+
 void daemon_health_set(struct daemon *d)
 {
 	struct check_target *targets = calloc(d->runs.nr + 1, sizeof(*targets));
 	size_t nr = 0;
 
-	for (size_t pool = 0; targets && pool < d->model->pools_nr; pool++) {
-		const struct pool_conf *conf = &d->model->pools[pool];
-
-		for (size_t i = 0; i < conf->backends_nr; i++) {
-			struct backend_run *run = runs_at(&d->runs, pool, i);
-			struct check_target *target = &targets[nr];
-
-			target->port = check_port(d->model, pool, &conf->backends[i]);
-			if (conf->health.type == HEALTH_NONE || !target->port) {
-				/* nobody looks any more: what was found before does not count */
-				health_init(&run->health);
-				run->health_text[0] = '\0';
-				continue;
-			}
-			target->key = run->key;
-			target->address = run->address;
-			target->conf = conf->health;
-			nr++;
-		}
-	}
+	probes_attach(d);
+	d->is_health_incomplete = false;
+	for (size_t pool = 0; targets && pool < d->model->pools_nr; pool++)
+		nr += add_targets(d, pool, targets + nr);
 	if (!targets || checker_set(d->checker, targets, nr))
 		log_err("health checks not changed error=\"out of memory\"");
 	free(targets);

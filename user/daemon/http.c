@@ -45,7 +45,7 @@ struct http {
 	void *arg;
 	size_t bytes;	   /* of all documents there are */
 	bool has_lost_one; /* a client, in this turn */
-	TAILQ_HEAD(, client) clients;
+	TAILQ_HEAD(client_list, client) clients;
 	struct http_making *making[]; /* by path */
 };
 
@@ -73,8 +73,7 @@ void http_made(struct http_making *making, char *text, size_t size)
 		return;
 	}
 	document = text ? document_new(http->paths[making->path].type, text, size, &http->bytes) : NULL;
-	TAILQ_FOREACH(client, &http->clients, link)
-	{
+	for (client = TAILQ_FIRST(&http->clients); client; client = TAILQ_NEXT(client, link)) {
 		if (client->awaits != making)
 			continue;
 		client->awaits = NULL;
@@ -183,8 +182,7 @@ static uint64_t cut_overdue(struct http *http, uint64_t now_ms)
 	uint64_t next_ms = NEVER;
 	struct client *client;
 
-	TAILQ_FOREACH(client, &http->clients, link)
-	{
+	for (client = TAILQ_FIRST(&http->clients); client; client = TAILQ_NEXT(client, link)) {
 		if (client->deadline_ms <= now_ms) {
 			int fd =
 				MHD_get_connection_info(client->connection, MHD_CONNECTION_INFO_CONNECTION_FD)
@@ -268,7 +266,7 @@ static void on_closed(uv_handle_t *handle)
 int http_new(uv_loop_t *loop, const struct addr *address, uint16_t port, const struct http_path *paths,
 	     size_t paths_nr, void *arg, struct http **ret, struct err *err)
 {
-	struct http *http = calloc(1, sizeof(*http) + paths_nr * sizeof(http->making[0]));
+	struct http *http = calloc(1, sizeof(*http) + paths_nr * sizeof(struct http_making *));
 	int fd = -1, r;
 
 	if (!http)
@@ -316,9 +314,9 @@ void http_close(struct http *http)
 	for (size_t i = 0; i < http->paths_nr; i++)
 		if (http->making[i])
 			http->making[i]->http = NULL;
-	TAILQ_FOREACH(client, &http->clients, link)
-	if (client->is_suspended)
-		MHD_resume_connection(client->connection);
+	for (client = TAILQ_FIRST(&http->clients); client; client = TAILQ_NEXT(client, link))
+		if (client->is_suspended)
+			MHD_resume_connection(client->connection);
 	uv_close((uv_handle_t *)&http->timer, on_closed);
 	uv_close((uv_handle_t *)&http->poll, on_closed);
 	MHD_stop_daemon(http->mhd);

@@ -180,8 +180,11 @@ static void on_second(uv_timer_t *timer)
 	daemon_attach_missing(d);
 	if (++d->seconds % 5 == 0) {
 		nexthop_refresh(d->nexthop);
+		probes_attach(d); /* somebody may have taken it off */
 		web_set(d);
 	}
+	if (d->is_health_incomplete)
+		daemon_health_set(d);
 	if (daemon_ways_find(d, true) || is_drain_over || d->is_converge_failed)
 		daemon_converge_soon(d);
 	if (state_is_due(d) || is_drain_over)

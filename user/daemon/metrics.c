@@ -11,12 +11,12 @@
 /* A metric of every listener or backend: a 64-bit number in struct numbers. */
 struct metric {
 	const char *name; /* rows of one name follow each other, and are told apart by their reasons */
-	enum prom_type type;
 	const char *help;
-	size_t at;     /* the number of id 0, in bytes */
-	size_t stride; /* from there to that of id 1 */
+	enum prom_type type;
 	bool by_protocol;
 	const char *reason;
+	size_t at;     /* the number of id 0, in bytes */
+	size_t stride; /* from there to that of id 1 */
 };
 
 #define OF(array, ...)                                        \
@@ -24,43 +24,44 @@ struct metric {
 	.stride = sizeof(((struct numbers *)NULL)->array[0])
 
 static const struct metric listener_metrics[] = {
-	{ "culvert_active_flows", PROM_GAUGE, "Flows that are open now.", OF(listener_use, .open),
+	{ "culvert_active_flows", "Flows that are open now.", PROM_GAUGE, OF(listener_use, .open),
 	  .by_protocol = true },
-	{ "culvert_half_open_flows", PROM_GAUGE, "Flows of which one packet was seen so far.",
+	{ "culvert_half_open_flows", "Flows of which one packet was seen so far.", PROM_GAUGE,
 	  OF(listener_use, .half_open) },
-	{ "culvert_closing_flows", PROM_GAUGE, "Flows whose client sent FIN or RST, still in the table.",
+	{ "culvert_closing_flows", "Flows whose client sent FIN or RST, still in the table.", PROM_GAUGE,
 	  OF(listener_use, .closing) },
-	{ "culvert_new_flows_total", PROM_COUNTER, "Flows that became open.", OF(listener, .new_flows),
+	{ "culvert_new_flows_total", "Flows that became open.", PROM_COUNTER, OF(listener, .new_flows),
 	  .by_protocol = true },
-	{ "culvert_rejected_flows_total", PROM_COUNTER, "New flows that were refused, each counted once.",
+	{ "culvert_rejected_flows_total", "New flows that were refused, each counted once.", PROM_COUNTER,
 	  OF(listener, .rejected_table_full), .by_protocol = true, .reason = "table_full" },
-	{ "culvert_rejected_flows_total", PROM_COUNTER, "New flows that were refused, each counted once.",
+	{ "culvert_rejected_flows_total", "New flows that were refused, each counted once.", PROM_COUNTER,
 	  OF(listener, .rejected_quota), .by_protocol = true, .reason = "quota" },
-	{ "culvert_closed_flows_total", PROM_COUNTER, "Flows that ended after the client's FIN or RST.",
+	{ "culvert_closed_flows_total", "Flows that ended after the client's FIN or RST.", PROM_COUNTER,
 	  OF(listener, .closed_flows) },
-	{ "culvert_expired_flows_total", PROM_COUNTER, "Open flows that ended by their idle timeout.",
+	{ "culvert_expired_flows_total", "Open flows that ended by their idle timeout.", PROM_COUNTER,
 	  OF(listener, .expired_flows) },
-	{ "culvert_evicted_flows_total", PROM_COUNTER, "Flows that a full flow table pushed out.",
+	{ "culvert_evicted_flows_total", "Flows that a full flow table pushed out.", PROM_COUNTER,
 	  OF(evicted) },
-	{ "culvert_moved_flows_total", PROM_COUNTER, "Flows placed anew because their backend was gone.",
+	{ "culvert_moved_flows_total", "Flows placed anew because their backend was gone.", PROM_COUNTER,
 	  OF(listener, .moved_flows) },
-	{ "culvert_processed_packets_total", PROM_COUNTER, "Packets forwarded to backends.",
+	{ "culvert_processed_packets_total", "Packets forwarded to backends.", PROM_COUNTER,
 	  OF(listener, .packets) },
-	{ "culvert_processed_bytes_total", PROM_COUNTER,
-	  "Bytes of IP packets forwarded to backends, as the client sent them.", OF(listener, .bytes) },
-	{ "culvert_resets_sent_total", PROM_COUNTER, "TCP resets that the balancer sent to clients.",
+	{ "culvert_processed_bytes_total",
+	  "Bytes of IP packets forwarded to backends, as the client sent them.", PROM_COUNTER,
+	  OF(listener, .bytes) },
+	{ "culvert_resets_sent_total", "TCP resets that the balancer sent to clients.", PROM_COUNTER,
 	  OF(listener, .resets_sent) },
-	{ "culvert_client_resets_total", PROM_COUNTER, "TCP resets that clients sent.",
+	{ "culvert_client_resets_total", "TCP resets that clients sent.", PROM_COUNTER,
 	  OF(listener, .client_resets) },
 };
 
 static const struct metric backend_metrics[] = {
-	{ "culvert_backend_active_flows", PROM_GAUGE, "Flows that are open now.", OF(backend_use, .open) },
-	{ "culvert_backend_new_flows_total", PROM_COUNTER, "Flows that became open.",
+	{ "culvert_backend_active_flows", "Flows that are open now.", PROM_GAUGE, OF(backend_use, .open) },
+	{ "culvert_backend_new_flows_total", "Flows that became open.", PROM_COUNTER,
 	  OF(backend, .new_flows) },
-	{ "culvert_backend_packets_total", PROM_COUNTER, "Packets forwarded.", OF(backend, .packets) },
-	{ "culvert_backend_bytes_total", PROM_COUNTER,
-	  "Bytes of IP packets forwarded, as the client sent them.", OF(backend, .bytes) },
+	{ "culvert_backend_packets_total", "Packets forwarded.", PROM_COUNTER, OF(backend, .packets) },
+	{ "culvert_backend_bytes_total", "Bytes of IP packets forwarded, as the client sent them.",
+	  PROM_COUNTER, OF(backend, .bytes) },
 };
 
 /* What samples are about: a listener or a backend. */
@@ -191,7 +192,7 @@ static void write_metrics(FILE *out, const struct numbers *n, const struct metri
 	for (size_t i = 0; i < metrics_nr; i++) {
 		const struct metric *metric = &metrics[i];
 
-		if (i == 0 || strcmp(metric->name, metrics[i - 1].name))
+		if (i == 0 || strcmp(metric->name, metrics[i - 1].name) != 0)
 			prom_family(out, metric->name, metric->type, metric->help);
 		write_metric(out, n, metric, subjects, nr);
 	}
@@ -199,6 +200,9 @@ static void write_metrics(FILE *out, const struct numbers *n, const struct metri
 
 static void write_states(FILE *out, const struct subject *backends, size_t nr)
 {
+	static const enum cv_backend_state states[] = { CV_BACKEND_UP, CV_BACKEND_DOWN, CV_BACKEND_DRAINING,
+							CV_BACKEND_DISABLED };
+
 	prom_family(out, "culvert_backend_up", PROM_GAUGE,
 		    "1 if the backend serves as a healthy one (state up or draining), else 0.");
 	for (const struct subject *s = backends; s < backends + nr; s++) {
@@ -208,10 +212,11 @@ static void write_states(FILE *out, const struct subject *backends, size_t nr)
 	prom_family(out, "culvert_backend_state", PROM_GAUGE,
 		    "1 for the state that the backend is in, else 0.");
 	for (const struct subject *s = backends; s < backends + nr; s++) {
-		for (enum cv_backend_state state = CV_BACKEND_UP; state <= CV_BACKEND_DISABLED; state++) {
-			struct prom_labels labels = and_label(&s->labels, "state", report_state_name(state));
+		for (size_t i = 0; i < CV_ARRAY_SIZE(states); i++) {
+			struct prom_labels labels =
+				and_label(&s->labels, "state", report_state_name(states[i]));
 
-			prom_sample(out, "culvert_backend_state", &labels, s->state == state);
+			prom_sample(out, "culvert_backend_state", &labels, s->state == states[i]);
 		}
 	}
 }

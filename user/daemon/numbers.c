@@ -24,13 +24,14 @@ struct numbers *numbers_read(struct daemon *d)
 	    dp_listener_stats(d->dp, n->listener, CV_ARRAY_SIZE(n->listener), &err) ||
 	    dp_listener_use(d->dp, n->listener_use, CV_ARRAY_SIZE(n->listener_use), &err) ||
 	    dp_backend_stats(d->dp, n->backend, CV_ARRAY_SIZE(n->backend), &err) ||
-	    dp_backend_use(d->dp, n->backend_use, CV_ARRAY_SIZE(n->backend_use), &err)) {
+	    dp_backend_use(d->dp, n->backend_use, CV_ARRAY_SIZE(n->backend_use), &err) ||
+	    dp_probe_stats(d->dp, n->probe, CV_ARRAY_SIZE(n->probe), &err)) {
 		log_err("reading the counters failed error=\"%s\"", err.text);
 		free(n);
 		return NULL;
 	}
-	for (uint16_t id = 0; id < CV_ARRAY_SIZE(n->evicted); id++)
-		n->evicted[id] = sweep_evicted(d, id);
+	for (size_t id = 0; id < CV_ARRAY_SIZE(n->evicted); id++)
+		n->evicted[id] = sweep_evicted(d, (uint16_t)id);
 	count_slots(d->image, n->slots);
 	n->sweep = *sweep_last(d);
 	n->sweep_ns = sweep_took_ns(d);

@@ -13,6 +13,7 @@ struct numbers {
 	uint64_t evicted[CV_MAX_LISTENERS + 1]; /* flows that the table pushed out */
 	struct cv_backend_stats backend[CV_MAX_BACKENDS + 1];
 	struct cv_flow_counts backend_use[CV_MAX_BACKENDS + 1];
+	struct cv_probe_stats probe[CV_MAX_BACKENDS + 1];
 	uint32_t slots[CV_MAX_BACKENDS + 1]; /* of the Maglev tables, by owner */
 	struct cv_sweep sweep;		     /* the one that counted the flows */
 	uint64_t sweep_ns;		     /* how long it took */

@@ -15,7 +15,7 @@ extern const char page_begin[], page_end[];
 
 char *page_text(size_t *ret_size)
 {
-	size_t size = (size_t)(page_end - page_begin);
+	size_t size = (uintptr_t)page_end - (uintptr_t)page_begin;
 	char *text = malloc(size);
 
 	if (!text)

@@ -22,14 +22,13 @@ static char *add_number(char *end, uint64_t value)
 /* A decimal fraction without trailing zeros: 1500 of 1000 is 1.5. `unit` is a power of ten. */
 static char *add_fraction(char *end, uint64_t value, uint64_t unit)
 {
+	uint64_t rest = value % unit;
+
 	end = add_number(end, value / unit);
-	value %= unit;
-	if (value)
+	if (rest)
 		*end++ = '.';
-	for (; value; value %= unit) {
-		unit /= 10;
-		*end++ = (char)('0' + value / unit);
-	}
+	for (; rest; rest = rest * 10 % unit)
+		*end++ = (char)('0' + rest * 10 / unit);
 	*end = '\0';
 	return end;
 }
@@ -57,7 +56,8 @@ void prom_label(struct prom_labels *labels, const char *name, const char *value)
 		*end++ = ',';
 	end = stpcpy(stpcpy(end, name), "=\"");
 	end += escape(value, end);
-	strcpy(end, "\"");
+	end[0] = '"';
+	end[1] = '\0';
 }
 
 void prom_family(FILE *out, const char *name, enum prom_type type, const char *help)

@@ -85,8 +85,8 @@ static void commit(struct daemon *d, struct reload *reload)
 	memset(&reload->runs, 0, sizeof(reload->runs));
 	daemon_attach_all(d, old);
 	daemon_ways_find(d, false);
-	daemon_health_set(d);
 	daemon_converge(d);
+	daemon_health_set(d);
 	web_set(d);
 	model_free(old);
 }

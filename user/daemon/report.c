@@ -120,6 +120,9 @@ static json_t *backend_json(struct daemon *d, const struct numbers *n, size_t po
 	set_count(json, "slots", n->slots[id]);
 	set_count(json, "checks", histogram_total(&run->successes) + histogram_total(&run->failures));
 	set_count(json, "failed_checks", histogram_total(&run->failures));
+	set_count(json, "probe_packets", n->probe[id].packets);
+	set_count(json, "probe_bytes", n->probe[id].bytes);
+	set_count(json, "dropped_probes", n->probe[id].dropped);
 	if (run->is_draining)
 		json_object_set_new(json, "flows_left",
 				    json_integer((json_int_t)(use->open + use->half_open)));
@@ -139,12 +142,13 @@ static json_t *pool_json(struct daemon *d, const struct numbers *n, size_t index
 
 	for (size_t i = 0; i < conf->backends_nr; i++)
 		json_array_append_new(backends, backend_json(d, n, index, i));
-	return json_pack("{s:s, s:i, s:s, s:{s:s, s:i, s:i, s:i, s:i}, s:o}", "name", conf->name,
+	return json_pack("{s:s, s:i, s:s, s:{s:s, s:s, s:i, s:i, s:i, s:i}, s:o}", "name", conf->name,
 			 "table_size", (int)conf->table_size, "all_down",
 			 conf->all_down == ALL_DOWN_OPEN ? "open" : "reject", "health", "type",
-			 health_type_name(conf->health.type), "interval_ms", (int)conf->health.interval_ms,
-			 "timeout_ms", (int)conf->health.timeout_ms, "rise", (int)conf->health.rise, "fall",
-			 (int)conf->health.fall, "backends", backends);
+			 health_type_name(conf->health.type), "via",
+			 probes_listener(d->model, index) ? "tunnel" : "direct", "interval_ms",
+			 (int)conf->health.interval_ms, "timeout_ms", (int)conf->health.timeout_ms, "rise",
+			 (int)conf->health.rise, "fall", (int)conf->health.fall, "backends", backends);
 }
 
 static json_t *listeners_json(struct daemon *d, const struct numbers *n)

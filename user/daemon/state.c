@@ -114,6 +114,8 @@ void state_save(struct daemon *d)
 	json_decref(json);
 	d->saved_ms = uv_now(&d->loop);
 	if (!r) {
+		if (d->state_error)
+			log_info("state saved again dir=%s", d->options.state_dir);
 		d->is_state_dirty = d->is_count_dirty = false;
 		d->state_error = 0;
 	} else if (r != d->state_error) {

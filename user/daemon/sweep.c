@@ -61,9 +61,21 @@ static void call_waiters(struct daemon *d)
 	free(waiters);
 }
 
-/* A flow that began, did not end and was not met has been pushed out. Beginnings are those before the sweep, ends and
- * lives those known after it, so that what came and went meanwhile is never taken for it: the number is late, never
+/* Flows of a listener that began, did not end and were not met: pushed out. Beginnings are those before the sweep, ends
+ * and lives those known after it, so that what came and went meanwhile is never taken for it: the number is late, never
  * too high. */
+static uint64_t missing_flows(const struct cv_listener_stats *before, const struct cv_listener_stats *now,
+			      const struct cv_flow_counts *use)
+{
+	uint64_t ended = now->expired_flows + now->closed_flows;
+	uint64_t booked = ended - before->expired_flows - before->closed_flows;
+	/* met when their time was over, but passed over when they should have been removed */
+	uint64_t left = use->ended > booked ? use->ended - booked : 0;
+	uint64_t known = ended + left + use->open + use->closing;
+
+	return before->new_flows > known ? before->new_flows - known : 0;
+}
+
 static void count_evicted(struct daemon *d)
 {
 	struct sweep *sweep = d->sweep;
@@ -77,13 +89,12 @@ static void count_evicted(struct daemon *d)
 		goto out;
 	}
 	for (size_t i = 1; i <= CV_MAX_LISTENERS; i++) {
-		uint64_t known = now[i].expired_flows + now[i].closed_flows + use[i].open + use[i].closing;
-		uint64_t began = sweep->before[i].new_flows;
+		uint64_t missing = missing_flows(&sweep->before[i], &now[i], &use[i]);
 
 		if (now[i].new_flows < sweep->evicted[i])
 			sweep->evicted[i] = 0; /* the id has another listener now */
-		if (began > known && began - known > sweep->evicted[i])
-			sweep->evicted[i] = began - known;
+		if (missing > sweep->evicted[i])
+			sweep->evicted[i] = missing;
 	}
 out:
 	free(now);
@@ -104,8 +115,7 @@ static void after(uv_work_t *job, int status)
 		sweep->last = sweep->result;
 		sweep->took_ns = sweep->result_ns;
 		sweep->done_ms = uv_now(&d->loop);
-		if (d->model->flow_table.when_full == CV_FULL_EVICT)
-			count_evicted(d);
+		count_evicted(d);
 	}
 	call_waiters(d);
 }

@@ -140,6 +140,7 @@ static void on_net_settled(uv_timer_t *timer)
 	daemon_attach_missing(d);
 	if (daemon_ways_find(d, false))
 		daemon_converge_soon(d);
+	daemon_health_set(d);
 	d->ways_ms = (uv_hrtime() - began) / 1000000;
 }
 

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cv_probe.h"
 #include "cv_types.h"
 #include "cv_verdict.h"
 #include "model/image.h"
@@ -84,6 +85,7 @@ int dp_clock(struct dp *dp, uint32_t *ret_now_s, struct err *err);
 int dp_verdict_stats(struct dp *dp, struct cv_verdict_stats *ret, size_t nr, struct err *err);
 int dp_listener_stats(struct dp *dp, struct cv_listener_stats *ret, size_t nr, struct err *err);
 int dp_backend_stats(struct dp *dp, struct cv_backend_stats *ret, size_t nr, struct err *err);
+int dp_probe_stats(struct dp *dp, struct cv_probe_stats *ret, size_t nr, struct err *err);
 
 /* Goes over the flow tables, in pieces of a few thousand entries: counts what lives, then removes what has ended, if
  * there is any. It also takes off cv_live what left the table without a word. */

@@ -99,7 +99,6 @@ static int clear_counters(struct dp *dp, enum dp_map map, __u32 id, size_t recor
 
 static int carry_out(struct dp *dp, const struct plan *plan, const struct plan_op *op)
 {
-	static const struct cv_listener no_listener;
 	static const struct cv_pool no_pool;
 	const struct image *to = plan->to;
 	__u32 id = op->id;
@@ -121,7 +120,7 @@ static int carry_out(struct dp *dp, const struct plan *plan, const struct plan_o
 	case PLAN_SET_DIRECTORY:
 		return set_directory(dp, &to->directory);
 	case PLAN_CLEAR_LISTENER:
-		return write_record(dp, DP_MAP_listeners, id, &no_listener);
+		return write_record(dp, DP_MAP_listeners, id, &to->listener[id]);
 	case PLAN_CLEAR_TABLE:
 		r = bpf_map_delete_elem(dp->map[DP_MAP_maglev], &id);
 		return r == -ENOENT ? 0 : r;

@@ -14,6 +14,7 @@
 #include "dataplane/bpf_log.h"
 #include "dataplane/bpffs.h"
 #include "dataplane/dp_dispatch.h"
+#include "dataplane/dp_egress.h"
 #include "dataplane/dp_internal.h"
 #include "dataplane/dp_link.h"
 #include "dataplane/dp_pins.h"
@@ -149,15 +150,16 @@ int dp_attach(const char *pin_dir, const char *ifname, enum attach_mode mode, en
 
 /* --- detaching ------------------------------------------------------------------------------------- */
 
-/* Packets no longer leave by it. */
+/* Neither packets nor health checks leave by it any more. */
 static void close_port(const char *pin_dir, uint32_t ifindex)
 {
-	int ports = dp_get_pin(pin_dir, NULL, dp_map_name(DP_MAP_ports));
+	struct dp *dp;
 
-	if (ports < 0)
+	if (dp_open(pin_dir, &dp, NULL))
 		return;
-	bpf_map_delete_elem(ports, &ifindex);
-	close(ports);
+	dp_egress_detach(dp, ifindex, NULL);
+	bpf_map_delete_elem(dp->map[DP_MAP_ports], &ifindex);
+	dp_free(dp);
 }
 
 int dp_detach(const char *pin_dir, const char *ifname, struct err *err)
@@ -192,15 +194,21 @@ static const char *program_name(int i)
 
 int dp_detach_all(const char *pin_dir, struct err *err)
 {
+	struct dp_interface list[CV_MAX_INTERFACES];
+	int nr = dp_interfaces(pin_dir, list, CV_ARRAY_SIZE(list), NULL);
 	int r;
 
 	bpf_log_capture();
+	for (int i = 0; i < nr && i < CV_MAX_INTERFACES; i++)
+		close_port(pin_dir, list[i].ifindex);
 	r = dp_dispatch_detach_all(pin_dir, err);
 	if (r)
 		return r;
 	r = dp_link_detach_all(pin_dir);
 	if (!r)
 		r = dp_remove_pins(pin_dir, DP_PROGRAM_DIR, program_name, DP_PROGRAM_COUNT);
+	if (!r)
+		r = dp_remove_pins(pin_dir, DP_TABLE_DIR, map_name, DP_MAP_COUNT);
 	if (!r)
 		r = dp_remove_pins(pin_dir, NULL, map_name, DP_MAP_COUNT);
 	return r ? err_set(err, r, "removing %s: %s", pin_dir, strerror(-r)) : 0;

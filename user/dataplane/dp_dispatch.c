@@ -20,7 +20,7 @@ static int own_map(const char *pin_dir, uint32_t *ret, struct err *err)
 {
 	struct bpf_map_info info = { 0 };
 	__u32 size = sizeof(info);
-	int fd = dp_get_pin(pin_dir, NULL, dp_map_name(DP_MAP_directory)), r = 0;
+	int fd = dp_get_pin(pin_dir, NULL, dp_map_pin(DP_MAP_directory)), r = 0;
 
 	if (fd >= 0) {
 		r = bpf_obj_get_info_by_fd(fd, &info, &size);

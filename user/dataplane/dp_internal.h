@@ -9,10 +9,16 @@
 
 /* clang-format off */
 /* Every pinned map, and every pinned program, by the part of its name behind cv_. */
-#define DP_MAPS(X) \
-	X(meta) X(directory) X(listeners) X(pools) X(backends) X(maglev) X(ports) \
+#define DP_MAPS_TYPED(X) \
+	X(meta) X(listeners) X(pools) X(backends) \
 	X(flows) X(flows6) X(half_open) X(expired) X(live) X(gate) \
-	X(per_verdict) X(per_listener) X(per_backend) X(sweep) X(listener_use) X(backend_use)
+	X(per_verdict) X(per_listener) X(per_backend) X(probes) X(sweep) X(listener_use) X(backend_use)
+
+/* Maps of maps and of ports: the kernel takes no BTF for them, so they lie apart from those that dump with names. */
+#define DP_MAPS_UNTYPED(X) \
+	X(directory) X(maglev) X(ports)
+
+#define DP_MAPS(X) DP_MAPS_TYPED(X) DP_MAPS_UNTYPED(X)
 
 #define DP_PROGRAMS(X) \
 	X(balance) X(clock) X(correct) X(sweep_flows) X(sweep_flows6) X(sweep_half)
@@ -37,6 +43,7 @@ struct dp {
 	int lock; /* the open directory, locked by the one writer; else -1 */
 	int map[DP_MAP_COUNT];
 	int program[DP_PROGRAM_COUNT];
+	int egress;    /* cv_probe, once dp_egress_attach needed it; else -1 */
 	unsigned cpus; /* possible ones: how many values a per-CPU map has */
 	/* BTF for inner maps, so that they dump with names */
 	int btf;
@@ -45,7 +52,8 @@ struct dp {
 	uint32_t btf_directory;
 };
 
-const char *dp_map_name(enum dp_map map);	   /* "cv_flows" */
+const char *dp_map_pin(enum dp_map map);  /* "cv_flows", "tables/cv_maglev": below the pin directory */
+const char *dp_map_name(enum dp_map map); /* "cv_flows" */
 const char *dp_program_name(enum dp_program prog); /* "cv_balance" */
 
 /* An object with no descriptors yet. */

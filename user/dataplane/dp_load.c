@@ -169,7 +169,7 @@ static int adopt_map(struct load *load, enum dp_map which, struct err *err)
 	char path[PATH_MAX];
 	int fd, r;
 
-	r = dp_path(path, sizeof(path), load->dp->pin_dir, NULL, dp_map_name(which));
+	r = dp_path(path, sizeof(path), load->dp->pin_dir, NULL, dp_map_pin(which));
 	if (r)
 		return err_set(err, r, "%s: %s", load->dp->pin_dir, strerror(-r));
 	fd = bpf_obj_get(path);
@@ -233,17 +233,24 @@ static int pin(const struct dp *dp, const char *folder, const char *name, int fd
 	return r;
 }
 
+static int make_folder(const struct dp *dp, const char *folder)
+{
+	char path[PATH_MAX];
+	int r = dp_path(path, sizeof(path), dp->pin_dir, NULL, folder);
+
+	return r ? r : mkdir(path, 0700) && errno != EEXIST ? -errno : 0;
+}
+
 static int pin_all(struct load *load, struct err *err)
 {
 	struct dp *dp = load->dp;
-	char path[PATH_MAX];
-	int r = dp_path(path, sizeof(path), dp->pin_dir, NULL, DP_PROGRAM_DIR);
+	int r = make_folder(dp, DP_PROGRAM_DIR);
 
-	if (!r && mkdir(path, 0700) && errno != EEXIST)
-		r = -errno;
+	if (!r)
+		r = make_folder(dp, DP_TABLE_DIR);
 	for (int i = 0; !r && i < DP_MAP_COUNT; i++)
 		if (!load->is_pinned[i])
-			r = pin(dp, NULL, dp_map_name(i), dp->map[i]);
+			r = pin(dp, NULL, dp_map_pin(i), dp->map[i]);
 	for (int i = 0; !r && i < DP_PROGRAM_COUNT; i++)
 		r = pin(dp, DP_PROGRAM_DIR, dp_program_name(i), dp->program[i]);
 	return r ? err_set(err, r, "pinning in %s: %s", dp->pin_dir, strerror(-r)) : 0;

@@ -28,6 +28,20 @@ const char *dp_map_name(enum dp_map map)
 	return names[map];
 }
 
+const char *dp_map_pin(enum dp_map map)
+{
+	static const char *const pins[DP_MAP_COUNT] = {
+#define DP_X(name) [DP_MAP_##name] = "cv_" #name,
+		DP_MAPS_TYPED(DP_X)
+#undef DP_X
+#define DP_X(name) [DP_MAP_##name] = DP_TABLE_DIR "/cv_" #name,
+			DP_MAPS_UNTYPED(DP_X)
+#undef DP_X
+	};
+
+	return pins[map];
+}
+
 const char *dp_program_name(enum dp_program prog)
 {
 	static const char *const names[DP_PROGRAM_COUNT] = {
@@ -55,6 +69,7 @@ int dp_alloc(const char *pin_dir, struct dp **ret)
 	dp->cpus = (unsigned)cpus;
 	dp->lock = -1;
 	dp->btf = -1;
+	dp->egress = -1;
 	for (int i = 0; i < DP_MAP_COUNT; i++)
 		dp->map[i] = -1;
 	for (int i = 0; i < DP_PROGRAM_COUNT; i++)
@@ -78,6 +93,7 @@ void dp_free(struct dp *dp)
 		close_fd(dp->map[i]);
 	for (int i = 0; i < DP_PROGRAM_COUNT; i++)
 		close_fd(dp->program[i]);
+	close_fd(dp->egress);
 	close_fd(dp->btf);
 	close_fd(dp->lock);
 	free(dp);
@@ -118,14 +134,14 @@ int dp_open(const char *pin_dir, struct dp **ret, struct err *err)
 	if (r)
 		return err_set(err, r, "%s: %s", pin_dir, strerror(-r));
 	/* first what says whether the rest can be read at all */
-	r = open_pin(dp, NULL, dp_map_name(DP_MAP_meta), &dp->map[DP_MAP_meta], err);
+	r = open_pin(dp, NULL, dp_map_pin(DP_MAP_meta), &dp->map[DP_MAP_meta], err);
 	if (r == -ENOENT)
 		err_set(err, r, "nothing is attached: no data plane is pinned in %s", pin_dir);
 	if (!r)
 		r = check_schema(dp, err);
 	for (int i = 0; !r && i < DP_MAP_COUNT; i++)
 		if (dp->map[i] < 0)
-			r = open_pin(dp, NULL, dp_map_name(i), &dp->map[i], err);
+			r = open_pin(dp, NULL, dp_map_pin(i), &dp->map[i], err);
 	for (int i = 0; !r && i < DP_PROGRAM_COUNT; i++)
 		r = open_pin(dp, DP_PROGRAM_DIR, dp_program_name(i), &dp->program[i], err);
 	if (r) {
@@ -214,7 +230,7 @@ bool dp_is_pinned(struct dp *dp)
 	int pinned;
 	bool is_same;
 
-	if (dp_path(path, sizeof(path), dp->pin_dir, NULL, dp_map_name(DP_MAP_meta)))
+	if (dp_path(path, sizeof(path), dp->pin_dir, NULL, dp_map_pin(DP_MAP_meta)))
 		return false;
 	pinned = bpf_obj_get(path);
 	is_same = pinned >= 0 && map_id(pinned) == map_id(dp->map[DP_MAP_meta]);

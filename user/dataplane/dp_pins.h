@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #define DP_PROGRAM_DIR "programs"
+#define DP_TABLE_DIR "tables"	 /* dp_map_pin: maps that cannot have BTF */
 #define DP_LINK_DIR "links"	 /* dp_link.c */
 #define DP_MARK_DIR "dispatched" /* dp_dispatch.c */
 

@@ -102,6 +102,11 @@ int dp_backend_stats(struct dp *dp, struct cv_backend_stats *ret, size_t nr, str
 	return read_sums(dp, DP_MAP_per_backend, ret, sizeof(*ret), nr, err);
 }
 
+int dp_probe_stats(struct dp *dp, struct cv_probe_stats *ret, size_t nr, struct err *err)
+{
+	return read_sums(dp, DP_MAP_probes, ret, sizeof(*ret), nr, err);
+}
+
 /* Plain records, one after the other. */
 struct copy {
 	char *ret;

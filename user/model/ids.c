@@ -12,7 +12,9 @@ typedef uint32_t (*rank_id)(const struct image *old, uint16_t id);
 
 static uint32_t rank_listener(const struct image *old, uint16_t id)
 {
-	return old->listener[id].protocol != CV_PROTOCOL_NONE ? RANK_IN_USE : 0;
+	const struct cv_listener *listener = &old->listener[id];
+
+	return (listener->protocol != CV_PROTOCOL_NONE ? RANK_IN_USE : 0) + listener->generation;
 }
 
 static uint32_t rank_pool(const struct image *old, uint16_t id)
@@ -68,8 +70,10 @@ int ids_assign(const struct model *model, const struct image *old, struct ids *r
 	size_t nr = 0;
 	int r;
 
-	for (size_t i = 0; i < model->listeners_nr; i++)
+	for (size_t i = 0; i < model->listeners_nr; i++) {
 		ret->listener[i] = image_listener_id(old, model->listeners[i].name);
+		ret->is_new_listener[i] = ret->listener[i] == 0;
+	}
 	r = give_ids(ret->listener, model->listeners_nr, CV_MAX_LISTENERS, rank_listener, old);
 	if (r < 0)
 		return r;
@@ -84,7 +88,7 @@ int ids_assign(const struct model *model, const struct image *old, struct ids *r
 		for (size_t j = 0; j < pool->backends_nr; j++, nr++) {
 			ret->backend[nr] = image_backend_id(old, ret->pool[i], &pool->backends[j].address,
 							    pool->backends[j].port);
-			ret->is_new[nr] = ret->backend[nr] == 0;
+			ret->is_new_backend[nr] = ret->backend[nr] == 0;
 		}
 	}
 	ret->backends_nr = nr;

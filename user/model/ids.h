@@ -11,13 +11,14 @@ struct ids {
 	uint16_t listener[CV_MAX_LISTENERS];
 	uint16_t pool[CV_MAX_POOLS];
 	uint16_t backend[CV_MAX_BACKENDS];
-	bool is_new[CV_MAX_BACKENDS]; /* the backend was not in the old image */
+	bool is_new_listener[CV_MAX_LISTENERS]; /* it was not in the old image */
+	bool is_new_backend[CV_MAX_BACKENDS];
 	size_t backends_nr;
 };
 
 /* Ids of everything in a model within the limits. Who is new gets an id that the old image does not use as
  * long as there is one, so that it takes nobody's place while the old maps are still in force; among these,
- * a backend gets the one that had the fewest users. 0 or -ENOMEM. */
+ * listeners and backends get the one that had the fewest users: flows may still hold it. 0 or -ENOMEM. */
 int ids_assign(const struct model *model, const struct image *old, struct ids *ret);
 
 #endif

@@ -62,8 +62,8 @@ void image_free(struct image *image); /* takes NULL */
 void image_index(struct image *image);
 
 /* The image of a valid model (model_validate). Ids stay what they are in `old`: listeners and pools are
- * known again by name, backends by pool, address and port. A freed backend id is given again last, after all
- * that had fewer users, and with another generation. Only tables whose pool, size, seed or serving backends
+ * known again by name, backends by pool, address and port. The freed id of a listener or backend is given again last,
+ * after all that had fewer users, and with another generation. Only tables whose pool, size, seed or serving backends
  * and weights differ from `old` are built anew; the others are shared.
  *
  * Serving are the backends that are up with weight above 0. If there are none: with all_down open, all that

@@ -61,6 +61,7 @@ static void fill_listener(const struct listener_conf *conf, uint16_t pool, uint3
 		.table_size = table_size,
 		.idle_timeout_s = conf->idle_timeout_s,
 		.max_flows = conf->max_flows,
+		.generation = ret->generation,
 	};
 	memcpy(ret->address, conf->address.byte, sizeof(ret->address));
 	copy_name(conf->name, ret->name);
@@ -94,14 +95,19 @@ static void fill_backend(const struct backend_conf *conf, uint16_t pool, const s
 	memcpy(backend->port_mac, facts->port_mac, sizeof(backend->port_mac));
 }
 
-/* Flows remember id and generation of their backend: whoever gets an id must not be taken for the one
- * before. */
+/* Flows remember the id of their listener, and id and generation of their backend: whoever gets an id should not, or
+ * must not, be taken for the one before. */
 static void fill_generations(const struct build *build)
 {
+	for (size_t id = 1; id <= CV_MAX_LISTENERS; id++)
+		build->image->listener[id].generation = build->old->listener[id].generation;
+	for (size_t i = 0; i < build->model->listeners_nr; i++)
+		if (build->ids.is_new_listener[i])
+			build->image->listener[build->ids.listener[i]].generation++;
 	for (size_t id = 1; id <= CV_MAX_BACKENDS; id++)
 		build->image->backend[id].generation = build->old->backend[id].generation;
 	for (size_t i = 0; i < build->ids.backends_nr; i++)
-		if (build->ids.is_new[i])
+		if (build->ids.is_new_backend[i])
 			build->image->backend[build->ids.backend[i]].generation++;
 }
 

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "cv_directory.h"
+#include "cv_probe.h"
 #include "cv_types.h"
 #include "cv_verdict.h"
 #include "model/model.h"
@@ -90,6 +91,7 @@ uint64_t model_memory(const struct model *model, unsigned cpus,
 		{ "cv_per_verdict", percpu_bytes(CV_VERDICT_COUNT, sizeof(struct cv_verdict_stats), cpus) },
 		{ "cv_per_listener", percpu_bytes(listeners, sizeof(struct cv_listener_stats), cpus) },
 		{ "cv_per_backend", percpu_bytes(backends, sizeof(struct cv_backend_stats), cpus) },
+		{ "cv_probes", percpu_bytes(backends, sizeof(struct cv_probe_stats), cpus) },
 		{ "cv_sweep", array_bytes(1, sizeof(struct cv_sweep)) },
 		{ "cv_listener_use", array_bytes(listeners, sizeof(struct cv_flow_counts)) },
 		{ "cv_backend_use", array_bytes(backends, sizeof(struct cv_flow_counts)) },

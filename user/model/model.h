@@ -58,10 +58,20 @@ struct listener_conf {
 
 enum health_type { HEALTH_NONE, HEALTH_TCP, HEALTH_HTTP, HEALTH_HTTPS };
 
+/* By which way a check reaches the backend. */
+enum health_via {
+	HEALTH_VIA_TUNNEL, /* to the address of the pool's first listener, forwarded as a client's packets are */
+	HEALTH_VIA_DIRECT, /* to the backend's own; also in a pool that no listener uses */
+};
+
 struct health_conf {
 	enum health_type type;
+	enum health_via via;
 	uint16_t port;	       /* 0: the port of the first listener that uses the pool */
 	char path[256];	       /* http and https */
+	char host[128];	       /* likewise: for the Host header, SNI and the certificate; "": the address */
+	char match[128];       /* likewise: text that the body must contain; "": any */
+	bool verify;	       /* https: the certificate must be right */
 	uint16_t expect_first; /* HTTP status codes, inclusive */
 	uint16_t expect_last;
 	uint32_t interval_ms;

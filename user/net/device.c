@@ -36,13 +36,16 @@ static void read_queues(int fd, const char *ifname, struct device *device)
 /* Names of the offloads, `*ret_nr` times ETH_GSTRING_LEN bytes; NULL if there are none. The caller frees them. */
 static struct ethtool_gstrings *read_names(int fd, const char *ifname)
 {
+	/* struct ethtool_sset_info, with room for the one number that is asked for */
 	struct {
-		struct ethtool_sset_info info;
+		uint32_t cmd;
+		uint32_t reserved;
+		uint64_t sset_mask;
 		uint32_t nr;
-	} sets = { .info = { .cmd = ETHTOOL_GSSET_INFO, .sset_mask = 1ULL << ETH_SS_FEATURES } };
+	} sets = { .cmd = ETHTOOL_GSSET_INFO, .sset_mask = 1ULL << ETH_SS_FEATURES };
 	struct ethtool_gstrings *names;
 
-	if (ask(fd, ifname, &sets) || !sets.info.sset_mask)
+	if (ask(fd, ifname, &sets) || !sets.sset_mask)
 		return NULL;
 	names = calloc(1, sizeof(*names) + (size_t)sets.nr * ETH_GSTRING_LEN);
 	if (!names)

@@ -1,0 +1,133 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# What goes wrong on a host: each ends in a clear message and a working daemon, and is over without a restart when its
+# cause is gone.
+
+load helper
+
+setup_file() {
+  fixture routed 2
+  mkdir "$LAB_DIR/state"
+  balancer_config >"$LAB_DIR/culvert.yaml"
+  balancer_start
+}
+
+teardown_file() {
+  ! mountpoint -q "$LAB_DIR/state" || umount -l "$LAB_DIR/state"
+  lab_down "$LAB_DIR"
+}
+
+setup() {
+  wait_for 10 http_ask 4 "$(http_url 4 80 /whoami)"
+  LOGGED=$(wc -l <"$LAB_DIR/log/culvertd")
+}
+
+# says TEXT [TIMES]: the daemon's log since the test began, so often.
+says() {
+  (($(tail -n "+$((LOGGED + 1))" "$LAB_DIR/log/culvertd" | grep -cF "$1") == ${2:-1}))
+}
+
+reason_is() {
+  [[ $(ask backends --json | json_get "[b['reason'] for b in d['backends'] if b['address'] == '$1'][0]") == *"$2"* ]]
+}
+
+@test 'a damaged state file is set aside, and the daemon starts without it' {
+  ask weight pool4 "$(lab_backend 4 1)" 50
+  balancer_stop KILL
+  truncate -s 100 "$LAB_DIR/state/state.json"
+  cp "$LAB_DIR/state/state.json" "$LAB_DIR/damaged"
+  balancer_start
+  says "state file damaged, set aside as $LAB_DIR/state/state.json.damaged"
+  cmp "$LAB_DIR/state/state.json.damaged" "$LAB_DIR/damaged"
+  http_ask 20 "$(http_url 4 80 /whoami)"
+  ask weight pool4 "$(lab_backend 4 1)" 100
+  python3 -m json.tool "$LAB_DIR/state/state.json" >/dev/null
+}
+
+@test 'a full disk: the change is in force, the state is saved when there is room, and nothing is torn' {
+  local before
+  balancer_stop
+  mount -t tmpfs -o size=16k tmpfs "$LAB_DIR/state"
+  balancer_start
+  ask weight pool4 "$(lab_backend 4 1)" 100
+  head -c 64k /dev/zero >"$LAB_DIR/state/filler" 2>/dev/null || true
+  before=$(sha256sum <"$LAB_DIR/state/state.json")
+  ask drain pool4 "$(lab_backend 4 2)"
+  wait_for 5 says 'state not saved'
+  is 'who answers' "$(http_ask 20 "$(http_url 4 80 /whoami)" | sort -u | xargs)" b1
+  is 'the old state' "$(sha256sum <"$LAB_DIR/state/state.json")" "$before"
+  sleep 2
+  says 'No space left on device'
+  rm "$LAB_DIR/state/filler"
+  wait_for 5 grep -q '"draining": true' "$LAB_DIR/state/state.json"
+  wait_for 5 says 'state saved again'
+  balancer_stop KILL
+  balancer_start
+  backend_is "$(lab_backend 4 2)" draining
+  ask undrain pool4 "$(lab_backend 4 2)"
+  balancer_stop
+  umount "$LAB_DIR/state"
+  balancer_start
+}
+
+@test 'an interface that vanishes and comes back' {
+  lab_ip lb link del eth0
+  wait_for 5 says 'eth0: no such interface'
+  wait_for 5 says 'no way to backend' $((LAB_BACKENDS * 2))
+  is 'interfaces' "$(status_get 'd["interfaces"]')" '[]'
+  lab_add_link lb eth0 router lb 1560 "$(lab_lb 4)/24 $(lab_lb 6)/64" '10.0.0.1/24 fd00::1/64'
+  lab_add_gateway lb 10.0.0.1 fd00::1
+  lab_face_xdp lb
+  lab_ip router route replace "$LAB_VIP4" via "$(lab_lb 4)"
+  lab_ip router route replace "$LAB_VIP6" via "$(lab_lb 6)"
+  wait_for 10 says 'attached interface=eth0'
+  wait_for 10 http_ask 20 "$(http_url 4 80 /whoami)"
+  wait_for 10 http_ask 20 "$(http_url 6 80 /whoami)"
+  wait_for 10 backend_is "$(lab_backend 4 1)" up
+  says 'eth0: no such interface'
+}
+
+@test 'an interface that is renamed goes on; its old name brings it back into the file' {
+  lab_ip lb link set eth0 down
+  lab_ip lb link set eth0 name wan0
+  lab_ip lb link set wan0 up
+  lab_add_gateway lb 10.0.0.1 fd00::1 || true
+  wait_for 5 says 'eth0: no such interface'
+  lab_ip lb -6 address add "$(lab_lb 6)/64" dev wan0 nodad || true
+  lab_ip lb route replace default via fd00::1
+  wait_for 10 http_ask 20 "$(http_url 4 80 /whoami)"
+  is 'interface' "$(status_get 'd["interfaces"][0]["name"]')" wan0
+  lab_ip lb link set wan0 down
+  lab_ip lb link set wan0 name eth0
+  lab_ip lb link set eth0 up
+  lab_ip lb route replace default via 10.0.0.1
+  lab_ip lb -6 address add "$(lab_lb 6)/64" dev eth0 nodad || true
+  lab_ip lb route replace default via fd00::1
+  wait_for 10 http_ask 20 "$(http_url 4 80 /whoami)"
+  is 'interface' "$(status_get 'd["interfaces"][0]["name"]')" eth0
+}
+
+@test 'a backend without a route, then with one' {
+  local b2
+  b2=$(lab_backend 4 2)
+  lab_ip lb route add unreachable "$b2/32"
+  wait_for 5 says "no way to backend pool=pool4 backend=$b2 reason=\"no route\""
+  reason_is "$b2" 'no route'
+  wait_for 10 backend_is "$b2" down
+  is 'who answers' "$(http_ask 20 "$(http_url 4 80 /whoami)" | sort -u | xargs)" b1
+  lab_ip lb route del unreachable "$b2/32"
+  wait_for 5 says "way to backend found pool=pool4 backend=$b2"
+  wait_for 10 backend_is "$b2" up
+  is 'who answers' "$(http_ask 50 "$(http_url 4 80 /whoami)" | sort -u | xargs)" 'b1 b2'
+}
+
+@test 'a file with a mistake changes nothing and says where it is' {
+  cp "$LAB_DIR/culvert.yaml" "$LAB_DIR/good.yaml"
+  sed -i 's/rise: 2/rise: many/' "$LAB_DIR/culvert.yaml"
+  run -2 ask reload
+  contains "$output" 'pools[0].health.rise: "many": must be'
+  says 'configuration not changed'
+  http_ask 20 "$(http_url 4 80 /whoami)"
+  mv "$LAB_DIR/good.yaml" "$LAB_DIR/culvert.yaml"
+  ask reload
+}
