@@ -118,7 +118,7 @@ flows_measured() {
 # memory_is_as_told: every map takes what check said, within 3 % and a few hundred bytes.
 memory_is_as_told() {
   culvert check "$LAB_DIR/culvert.yaml" --json >"$LAB_DIR/told"
-  python3 - "$LAB_DIR/told" "$LAB_DIR"/bpf/culvert/cv_* <<'EOF2'
+  python3 - "$LAB_DIR/told" "$LAB_DIR"/bpf/culvert/{,tables/}cv_* <<'EOF2'
 import json, os, subprocess, sys
 
 def bpftool(*words):
