@@ -177,8 +177,8 @@ bool probes_are_possible(struct daemon *d, const struct listener_conf *listener,
 /* --- sweep.c --- */
 int sweep_start(struct daemon *d, struct err *err);
 void sweep_close(struct daemon *d);
-/* Calls done(d, arg) once the counts of a sweep that is at most 200 ms old are there: at once, or from the loop. False,
- * and no call, when out of memory. */
+/* Calls done(d, arg) from the loop once a sweep that began after this call is done. False, and no call, when out of
+ * memory. */
 typedef void (*sweep_done)(struct daemon *d, void *arg);
 bool sweep_then(struct daemon *d, sweep_done done, void *arg);
 /* Flows that the table pushed out, of one listener, up to the last sweep. */

@@ -9,17 +9,18 @@
 #include "util/log.h"
 
 #define SWEEP_INTERVAL_MS 5000
-#define SWEEP_FRESH_MS 200
 
 struct waiter {
 	sweep_done done;
 	void *arg;
+	uint64_t sweep; /* the first that begins after it was asked for */
 };
 
 struct sweep {
 	uv_timer_t timer;
 	uv_work_t work;
 	bool is_running;
+	uint64_t begun; /* how many, the running one included */
 	uint64_t done_ms;
 	struct cv_sweep last;
 	uint64_t took_ns; /* the last one */
@@ -48,6 +49,18 @@ static void work(uv_work_t *job)
 	uv_mutex_unlock(&d->dp_in_use);
 }
 
+static bool wait_for(struct sweep *sweep, const struct waiter *waiter)
+{
+	struct waiter *waiters = realloc(sweep->waiters, (sweep->waiters_nr + 1) * sizeof(*waiters));
+
+	if (!waiters)
+		return false;
+	sweep->waiters = waiters;
+	waiters[sweep->waiters_nr++] = *waiter;
+	return true;
+}
+
+/* Calls those who waited for the sweep that has ended; one that was asked for while it ran waits for the next. */
 static void call_waiters(struct daemon *d)
 {
 	struct sweep *sweep = d->sweep;
@@ -56,8 +69,13 @@ static void call_waiters(struct daemon *d)
 
 	sweep->waiters = NULL;
 	sweep->waiters_nr = 0;
-	for (size_t i = 0; i < nr; i++)
-		waiters[i].done(d, waiters[i].arg);
+	for (size_t i = 0; i < nr; i++) {
+		if (waiters[i].sweep <= sweep->begun)
+			waiters[i].done(d, waiters[i].arg);
+		else if (!wait_for(sweep, &waiters[i]))
+			waiters[i].done(
+				d, waiters[i].arg); /* out of memory: older counts are better than none */
+	}
 	free(waiters);
 }
 
@@ -101,6 +119,8 @@ out:
 	free(use);
 }
 
+static void begin(struct daemon *d);
+
 static void after(uv_work_t *job, int status)
 {
 	struct daemon *d = job->data;
@@ -118,6 +138,8 @@ static void after(uv_work_t *job, int status)
 		count_evicted(d);
 	}
 	call_waiters(d);
+	if (sweep->waiters_nr)
+		begin(d);
 }
 
 static void begin(struct daemon *d)
@@ -130,6 +152,7 @@ static void begin(struct daemon *d)
 		memset(sweep->before, 0, sizeof(sweep->before));
 	sweep->work.data = d;
 	sweep->is_running = !uv_queue_work(&d->loop, &sweep->work, work, after);
+	sweep->begun++;
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -139,19 +162,10 @@ static void on_timer(uv_timer_t *timer)
 
 bool sweep_then(struct daemon *d, sweep_done done, void *arg)
 {
-	struct sweep *sweep = d->sweep;
-	struct waiter *waiters;
+	const struct waiter waiter = { .done = done, .arg = arg, .sweep = d->sweep->begun + 1 };
 
-	uv_update_time(&d->loop);
-	if (sweep->done_ms && uv_now(&d->loop) - sweep->done_ms < SWEEP_FRESH_MS && !sweep->is_running) {
-		done(d, arg);
-		return true;
-	}
-	waiters = realloc(sweep->waiters, (sweep->waiters_nr + 1) * sizeof(*waiters));
-	if (!waiters)
+	if (!wait_for(d->sweep, &waiter))
 		return false;
-	sweep->waiters = waiters;
-	waiters[sweep->waiters_nr++] = (struct waiter){ .done = done, .arg = arg };
 	begin(d);
 	return true;
 }
