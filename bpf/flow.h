@@ -17,13 +17,8 @@
 #include "cv_knobs.h"
 #include "cv_maps.h"
 #include "pkt.h"
+#include "scratch.h"
 #include "select.h"
-
-/* A flow as its packet sees it: where it is kept, or would be. */
-struct flow_ref {
-	struct cv_flow4_key key4;
-	struct cv_flow6_key key6; /* IPv4 in v4-mapped form: the key in cv_half_open */
-};
 
 static __always_inline void flow_ref_init(struct flow_ref *ref, const struct pkt *pkt)
 {
@@ -84,10 +79,11 @@ static __always_inline void live_add(__u32 listener, __s64 change)
 	}
 }
 
-/* Books the end of a flow that was just removed from the table, by us or by the sweep. */
-static __always_inline void flow_ended(const struct cv_flow6_key *key, const struct cv_flow *flow, __u32 now)
+/* Books the end of a flow that was just removed from the table, by us or by the sweep. `note` is room for the note that
+ * it leaves. */
+static __always_inline void flow_ended(const struct cv_flow6_key *key, const struct cv_flow *flow,
+				       struct cv_expired *note, __u32 now)
 {
-	struct cv_expired note = { .expired_s = now, .listener = flow->listener };
 	__u32 listener = flow->listener;
 	struct cv_listener_stats *stats = bpf_map_lookup_elem(&cv_per_listener, &listener);
 
@@ -100,8 +96,9 @@ static __always_inline void flow_ended(const struct cv_flow6_key *key, const str
 	}
 	if (stats)
 		__sync_fetch_and_add(&stats->expired_flows, 1);
+	*note = (struct cv_expired){ .expired_s = now, .listener = flow->listener };
 	if (key->protocol == CV_PROTOCOL_TCP)
-		bpf_map_update_elem(&cv_expired, key, &note, BPF_ANY);
+		bpf_map_update_elem(&cv_expired, key, note, BPF_ANY);
 }
 
 static __always_inline bool is_first_packet(const struct pkt *pkt)

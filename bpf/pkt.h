@@ -12,6 +12,7 @@
 #include <linux/ipv6.h>
 #include <linux/tcp.h>
 
+#include "cv_ask.h"
 #include "cv_types.h"
 #include "cv_verdict.h"
 
@@ -41,6 +42,7 @@ struct pkt {
 	void *start;
 	void *cursor;
 	void *end;
+	enum cv_mode mode;
 	/* link layer */
 	__be16 ethertype; /* behind the tags */
 	__u8 vlans;

@@ -44,18 +44,19 @@ STAGE route_known(const struct cv_listener *listener, struct pkt *pkt, struct cv
 
 /* The client went on: the flow is open from here. Without room the packet goes to its backend all the same, and
  * the next one tries again. */
-static __always_inline void route_open(const struct flow_ref *ref, struct pkt *pkt,
-				       const struct cv_flow *half)
+static __always_inline void route_open(struct scratch *scratch, struct pkt *pkt, const struct cv_flow *half)
 {
-	struct cv_flow flow = *half;
+	const struct flow_ref *ref = &scratch->ref;
+	struct cv_flow *flow = &scratch->flow;
 
+	*flow = *half;
 	bpf_map_delete_elem(&cv_half_open, &ref->key6);
 	if (pkt->tcp_flags & TCP_RST)
 		return; /* a handshake given up was never a flow */
-	flow.state = CV_FLOW_OPEN;
-	flow.listener = pkt->listener;
-	flow_advance(&flow, pkt);
-	if (!flow_insert(ref, pkt->family, &flow))
+	flow->state = CV_FLOW_OPEN;
+	flow->listener = pkt->listener;
+	flow_advance(flow, pkt);
+	if (!flow_insert(ref, pkt->family, flow))
 		return;
 	live_add(pkt->listener, 1);
 	account_new_flow(pkt);
@@ -78,13 +79,13 @@ static __always_inline void route_over(struct cv_flow *flow, const struct pkt *p
 }
 
 /* One packet was seen before. The first one again goes where it went, whatever became of the Maglev table since. */
-STAGE route_half_open(const struct cv_listener *listener, struct pkt *pkt, const struct flow_ref *ref,
+STAGE route_half_open(const struct cv_listener *listener, struct pkt *pkt, struct scratch *scratch,
 		      struct cv_flow *half, __u32 now, struct cv_backend **ret)
 {
 	enum cv_verdict verdict = route_known(listener, pkt, half, now, ret);
 
 	if (!verdict && !(pkt->protocol == CV_PROTOCOL_TCP && is_first_packet(pkt)))
-		route_open(ref, pkt, half);
+		route_open(scratch, pkt, half);
 	return verdict;
 }
 
@@ -117,12 +118,14 @@ static __always_inline __u8 half_open_timeout(const struct cv_listener *listener
 
 /* A flow we have not seen, by its first packet, or by a later one if it began before us or at a neighbour: then
  * Maglev sends it where the neighbour did. Either way one packet proves nothing, and the entry is half-open. */
-STAGE route_new(const struct cv_listener *listener, struct pkt *pkt, const struct flow_ref *ref,
+STAGE route_new(const struct cv_listener *listener, struct pkt *pkt, struct scratch *scratch,
 		bool was_refused, __u32 now, struct cv_backend **ret)
 {
 	enum cv_verdict admitted =
 		is_first_packet(pkt) ? route_admit(listener, pkt, was_refused) : CV_CONTINUE;
-	struct cv_flow flow = {
+	struct cv_flow *flow = &scratch->flow;
+
+	*flow = (struct cv_flow){
 		.packets = 1,
 		.bytes = pkt->ip_bytes,
 		.born_s = now,
@@ -138,12 +141,12 @@ STAGE route_new(const struct cv_listener *listener, struct pkt *pkt, const struc
 
 		if (verdict)
 			return verdict;
-		flow.backend = pkt->backend;
-		flow.generation = (*ret)->generation;
+		flow->backend = pkt->backend;
+		flow->generation = (*ret)->generation;
 	}
 	/* the end of a flow is not worth an entry */
 	if (!(pkt->tcp_flags & (TCP_FIN | TCP_RST)) && gate_may_begin(now))
-		bpf_map_update_elem(&cv_half_open, &ref->key6, &flow, BPF_ANY);
+		bpf_map_update_elem(&cv_half_open, &scratch->ref.key6, flow, BPF_ANY);
 	return admitted;
 }
 
@@ -171,13 +174,17 @@ STAGE route_stray(const struct cv_listener *listener, const struct pkt *pkt, con
 
 STAGE route(const struct cv_listener *listener, struct pkt *pkt, __u32 now, struct cv_backend **ret)
 {
+	struct scratch *scratch = scratch_get(pkt->mode);
 	bool was_refused = false;
 	enum cv_verdict verdict;
+	struct flow_ref *ref;
 	struct cv_flow *flow;
-	struct flow_ref ref;
 
-	flow_ref_init(&ref, pkt);
-	flow = flow_lookup(&ref, pkt->family);
+	if (!scratch)
+		return CV_DROP_INTERNAL;
+	ref = &scratch->ref;
+	flow_ref_init(ref, pkt);
+	flow = flow_lookup(ref, pkt->family);
 	if (flow) {
 		if (!cv_flow_is_expired(flow, now) && !is_reuse(flow, pkt)) {
 			if (flow->listener != pkt->listener)
@@ -185,21 +192,20 @@ STAGE route(const struct cv_listener *listener, struct pkt *pkt, __u32 now, stru
 			flow_advance(flow, pkt);
 			return route_known(listener, pkt, flow, now, ret);
 		}
-		struct cv_flow ended = *flow;
-
-		if (flow_delete(&ref, pkt->family))
-			flow_ended(&ref.key6, &ended, now);
+		scratch->flow = *flow;
+		if (flow_delete(ref, pkt->family))
+			flow_ended(&ref->key6, &scratch->flow, &scratch->expired, now);
 	}
-	flow = bpf_map_lookup_elem(&cv_half_open, &ref.key6);
+	flow = bpf_map_lookup_elem(&cv_half_open, &ref->key6);
 	if (flow && !cv_flow_is_expired(flow, now)) {
 		if (flow->state == CV_FLOW_HALF_OPEN)
-			return route_half_open(listener, pkt, &ref, flow, now, ret);
+			return route_half_open(listener, pkt, scratch, flow, now, ret);
 		was_refused = true;
 	}
-	verdict = route_stray(listener, pkt, &ref);
+	verdict = route_stray(listener, pkt, ref);
 	if (verdict)
 		return verdict;
-	return route_new(listener, pkt, &ref, was_refused, now, ret);
+	return route_new(listener, pkt, scratch, was_refused, now, ret);
 }
 
 #endif

@@ -73,6 +73,7 @@ static __always_inline void sweep_element(struct bpf_iter__bpf_map_elem *ctx, vo
 	const void *from = ctx->key;
 	struct cv_sweep *sweep = sweep_get();
 	struct cv_flow6_key key6;
+	struct cv_expired note;
 	struct cv_flow ended;
 	bool is_over;
 
@@ -93,9 +94,9 @@ static __always_inline void sweep_element(struct bpf_iter__bpf_map_elem *ctx, vo
 		return; /* what came to nothing was never a flow */
 	if (key_size == sizeof(struct cv_flow4_key)) {
 		cv_flow_long_key(key, &key6);
-		flow_ended(&key6, &ended, (__u32)sweep->now_s);
+		flow_ended(&key6, &ended, &note, (__u32)sweep->now_s);
 	} else {
-		flow_ended(key, &ended, (__u32)sweep->now_s);
+		flow_ended(key, &ended, &note, (__u32)sweep->now_s);
 	}
 }
 

@@ -4,7 +4,7 @@
 #define CV_LIMITS_H
 
 /* Raised whenever a key, a value or the meaning of one changes in a pinned map. */
-#define CV_SCHEMA_VERSION 1
+#define CV_SCHEMA_VERSION 2
 
 #define CV_MAX_INTERFACES 16
 #define CV_MAX_LISTENERS 1024
