@@ -14,6 +14,7 @@ static __always_inline struct cv_gate *gate_now(__u32 now)
 		gate->second = now;
 		gate->begun = 0;
 		gate->resets = 0;
+		gate->icmp_replies = 0;
 	}
 	return gate;
 }
@@ -32,6 +33,14 @@ static __always_inline bool gate_may_reset(__u32 now)
 	struct cv_gate *gate = gate_now(now);
 
 	return gate && gate->resets++ < CV_RESETS_PER_S;
+}
+
+/* May another ICMP message of our own be sent? */
+static __always_inline bool gate_may_reply_icmp(__u32 now)
+{
+	struct cv_gate *gate = gate_now(now);
+
+	return gate && gate->icmp_replies++ < CV_ICMP_REPLIES_PER_S;
 }
 
 #endif

@@ -26,9 +26,10 @@
 #define CV_EXPIRED_SHARE 8
 
 /* What one processor does in a second at most: entries in cv_half_open (beyond it new flows go by Maglev without
- * one), and resets. */
+ * one), resets, and ICMP replies of its own (RFC 1812 4.3.2.8, RFC 4443 2.4 f). */
 #define CV_BEGUN_PER_S 200000
 #define CV_RESETS_PER_S 10000
+#define CV_ICMP_REPLIES_PER_S 10000
 
 /* Idle timeouts, seconds. */
 #define CV_IDLE_TIMEOUT_TCP_S 350

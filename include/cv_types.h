@@ -193,9 +193,9 @@ CV_ASSERT_SIZE(struct cv_expired, 8);
 /* cv_gate, per CPU: what this processor did within this second and may do only so often. */
 struct cv_gate {
 	__u32 second;
-	__u32 begun;  /* entries made in cv_half_open */
-	__u32 resets; /* sent */
-	__u32 pad;
+	__u32 begun;	    /* entries made in cv_half_open */
+	__u32 resets;	    /* sent */
+	__u32 icmp_replies; /* sent: what we say ourselves, not what is sent on to a backend */
 };
 
 /* cv_listener_use and cv_backend_use, by id: what the sweep numbered `sweep` counted. A record with
