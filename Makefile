@@ -46,7 +46,7 @@ BPFTEST   := $(patsubst tests/bpf/%.c,%,$(wildcard tests/bpf/test_*.c))
 # Without acceleration a load of the program takes seconds: not those with many, nor with a million packets or flows.
 VMTEST    := $(filter-out test_attach test_full test_nexthop test_pkt test_random test_sweep,$(BPFTEST))
 FUZZERS   := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
-TOOLS     := feed flood
+TOOLS     := crowd feed flood
 BENCHES   := $(patsubst tests/bench/%.c,%,$(wildcard tests/bench/bench_*.c))
 
 .PHONY: all
@@ -162,6 +162,11 @@ $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/libculvert.a
 .PHONY: bench
 bench: all $(BENCHES:%=$(BUILD)/bench/%) ## measure speed and memory (figures, no verdict)
 	$(Q)tests/bench/bench.sh $(BUILD)
+
+CONNECTIONS ?= 1000000
+.PHONY: million
+million: all $(BUILD)/tools/crowd ## hold CONNECTIONS real TCP connections at once, and lose none (minutes, 7 GB)
+	$(Q)tests/bench/million.sh $(CONNECTIONS)
 
 # --- installing ------------------------------------------------------------------------------------
 .PHONY: install clean help
