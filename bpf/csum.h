@@ -15,6 +15,14 @@ static __always_inline __be16 csum_finish(__u32 sum)
 	return bpf_htons((__u16)~sum);
 }
 
+/* The same of a sum in wire order, as bpf_csum_diff makes it: one's complement sums do not mind. */
+static __always_inline __be16 csum_fold(__u32 sum)
+{
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (__be16)~sum;
+}
+
 /* The checksum after one 16-bit word went from `from` to `to` (RFC 1624, equation 3). All in wire order:
  * one's complement sums do not mind. */
 static __always_inline __be16 csum_replace(__be16 check, __be16 from, __be16 to)

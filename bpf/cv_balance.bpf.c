@@ -7,7 +7,6 @@
 #include <bpf/bpf_helpers.h>
 
 #include "account.h"
-#include "capture.h"
 #include "cv_knobs.h"
 #include "cv_maps.h"
 #include "flow.h"
@@ -18,6 +17,7 @@
 #include "parse_l4.h"
 #include "pkt.h"
 #include "reply_reset.h"
+#include "reply_too_big.h"
 #include "route.h"
 #include "select.h"
 #include "sweep.h"
@@ -53,7 +53,10 @@ STAGE balance(struct xdp_md *ctx, struct pkt *pkt)
 		return reply_reset(ctx, pkt, now, verdict);
 	if (verdict)
 		return verdict;
-	return forward(ctx, pkt, dir, listener, backend);
+	verdict = forward(ctx, pkt, dir, listener, backend);
+	if (verdict == CV_DROP_TOO_BIG)
+		return reply_too_big(ctx, pkt, forward_room(listener, backend));
+	return verdict;
 }
 
 SEC("xdp")
@@ -63,14 +66,10 @@ int cv_balance(struct xdp_md *ctx)
 	__u32 bytes = (__u32)(end - start);
 	struct pkt pkt = { 0 };
 	enum cv_verdict verdict;
-	__u32 is_captured;
 
-	is_captured = capture_begin(ctx, pkt.mode);
 	pkt_window(&pkt, start, end);
 	verdict = balance(ctx, &pkt);
 	account_packet(&pkt, verdict);
-	if (is_captured)
-		capture_after(ctx, pkt.mode, verdict, pkt.listener, pkt.backend);
 	return account_verdict(verdict, bytes);
 }
 

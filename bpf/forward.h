@@ -55,6 +55,15 @@ static __always_inline __u32 outer_bytes(const struct cv_listener *listener, con
 	return backend->family == CV_FAMILY_IPV4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
 }
 
+/* How long a client's packet may be that reaches the backend in one piece. */
+static __always_inline __u32 forward_room(const struct cv_listener *listener,
+					  const struct cv_backend *backend)
+{
+	__u32 outer = outer_bytes(listener, backend);
+
+	return backend->mtu > outer ? backend->mtu - outer : 0;
+}
+
 /* Ethernet header towards the backend. Tags stay as they came on the port they came by. */
 static __always_inline void *fill_eth(void *start, const struct cv_backend *backend, const struct pkt *pkt,
 				      __u8 vlans, __be16 ethertype)

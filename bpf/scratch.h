@@ -18,6 +18,7 @@ struct scratch {
 	struct flow_ref ref;
 	struct cv_flow flow; /* one on its way into a table, or out of it */
 	struct cv_expired expired;
+	__u32 quote[CV_QUOTE6_BYTES / 4]; /* in an ICMP error */
 };
 
 struct {

@@ -60,6 +60,14 @@
 #define CV_VIP_FILTER_WORDS 256
 #define CV_HASH_KEY_WORDS 16
 
+/* Every IPv6 path carries so many bytes (RFC 8200 5). */
+#define CV_MIN_MTU6 1280
+
+/* How much of a packet our ICMP errors quote. IPv4: far more than the 8 bytes behind its header that RFC 792 wants, within
+ * the 576 bytes in all of RFC 1812 4.3.2.3; IPv6: what makes 1,280 bytes in all (RFC 4443 2.4 c). */
+#define CV_QUOTE4_BYTES 512
+#define CV_QUOTE6_BYTES (CV_MIN_MTU6 - 48)
+
 /* The outer header of a tunnel starts with this TTL or hop limit (RFC 1700, RFC 2003). */
 #define CV_OUTER_TTL 64
 

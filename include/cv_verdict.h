@@ -13,51 +13,60 @@
 #ifndef CV_VERDICT_H
 #define CV_VERDICT_H
 
-#define CV_VERDICTS(X)                                                                                      \
-	X(PASS_NOT_IP, PASS, "not_ip", "neither IPv4 nor IPv6", "none needed")                              \
-	X(PASS_MALFORMED, PASS, "malformed_foreign",                                                        \
-	  "headers cut short or contradicting each other, not known to be ours", "none needed")             \
-	X(PASS_NOT_VIP, PASS, "not_vip", "the destination is no listener's address", "none needed")         \
-	X(PASS_PROTOCOL, PASS, "other_protocol", "to a listener's address, but neither TCP nor UDP",        \
-	  "none needed")                                                                                    \
-	X(PASS_NO_LISTENER, PASS, "no_listener",                                                            \
-	  "to a listener's address, but no listener has this protocol and port",                            \
-	  "add a listener if clients should be served there")                                               \
-	X(PASS_NOT_CONFIGURED, PASS, "not_configured", "no listener is configured yet", "start culvertd")   \
-	X(TX, TX, "tx", "forwarded, out of the port it came in by", "none needed")                          \
-	X(REDIRECT, REDIRECT, "redirect", "forwarded, out of another attached port", "none needed")         \
-	X(RESET_LATE, TX, "reset_late", "answered with a TCP reset: its flow had idled out",                \
-	  "send keepalives more often than idle_timeout, or raise idle_timeout")                            \
-	X(RESET_UNKNOWN, TX, "reset_unknown",                                                               \
-	  "answered with a TCP reset: of a flow never seen here, and unknown_packet is reset",              \
-	  "none needed; use unknown_packet: forward behind ECMP")                                           \
-	X(DROP_MALFORMED, DROP, "malformed", "for a listener, but its lengths contradict each other",       \
-	  "look for a broken sender or a cut on the way")                                                   \
-	X(DROP_FRAGMENT, DROP, "fragment",                                                                  \
-	  "a fragment for a listener's address and protocol: not supported yet",                            \
-	  "lower the client's MTU or use path MTU discovery")                                               \
-	X(DROP_NO_BACKEND, DROP, "no_backend", "the listener's pool has no backend that takes flows",       \
-	  "see culvert backends; add or enable backends, or set all_down: open")                            \
-	X(DROP_NO_NEXT_HOP, DROP, "no_next_hop",                                                            \
-	  "no route, no neighbour or no attached port towards the backend",                                 \
-	  "see culvert backends for what is missing")                                                       \
-	X(DROP_FAMILY, DROP, "family", "l2 cannot carry this address family to the backend",                \
-	  "use forward: ipip for this pool")                                                                \
-	X(DROP_TTL, DROP, "ttl", "TTL or hop limit used up",                                                \
-	  "look for a routing loop between client and balancer")                                            \
-	X(DROP_TOO_BIG, DROP, "too_big", "does not fit the path to the backend once encapsulated",          \
-	  "raise the MTU towards the backends, or lower the MSS on the backends' routes")                   \
-	X(DROP_HEADROOM, DROP, "headroom", "the driver left no room for the outer header",                  \
-	  "use another driver or mode: generic")                                                            \
-	X(DROP_TABLE_FULL, DROP, "flow_table_full",                                                         \
-	  "a new flow found no room, and flow_table.when_full is reject",                                   \
-	  "raise flow_table.max_flows or lower idle_timeout")                                               \
-	X(DROP_QUOTA, DROP, "listener_full",                                                                \
-	  "a new flow, and the listener has as many as its max_flows allows",                               \
-	  "raise max_flows of the listener")                                                                \
-	X(DROP_RESET_LIMIT, DROP, "reset_limit", "a TCP reset was due, but too many were sent this second", \
-	  "none needed; look for a flood if it goes on")                                                    \
-	X(DROP_INTERNAL, DROP, "internal", "a map lacked an entry that must be there",                      \
+#define CV_VERDICTS(X)                                                                                       \
+	X(PASS_NOT_IP, PASS, "not_ip", "neither IPv4 nor IPv6", "none needed")                               \
+	X(PASS_MALFORMED, PASS, "malformed_foreign",                                                         \
+	  "headers cut short or contradicting each other, not known to be ours", "none needed")              \
+	X(PASS_NOT_VIP, PASS, "not_vip", "the destination is no listener's address", "none needed")          \
+	X(PASS_PROTOCOL, PASS, "other_protocol", "to a listener's address, but neither TCP nor UDP",         \
+	  "none needed")                                                                                     \
+	X(PASS_NO_LISTENER, PASS, "no_listener",                                                             \
+	  "to a listener's address, but no listener has this protocol and port",                             \
+	  "add a listener if clients should be served there")                                                \
+	X(PASS_NOT_CONFIGURED, PASS, "not_configured", "no listener is configured yet", "start culvertd")    \
+	X(TX, TX, "tx", "forwarded, out of the port it came in by", "none needed")                           \
+	X(REDIRECT, REDIRECT, "redirect", "forwarded, out of another attached port", "none needed")          \
+	X(RESET_LATE, TX, "reset_late", "answered with a TCP reset: its flow had idled out",                 \
+	  "send keepalives more often than idle_timeout, or raise idle_timeout")                             \
+	X(RESET_UNKNOWN, TX, "reset_unknown",                                                                \
+	  "answered with a TCP reset: of a flow never seen here, and unknown_packet is reset",               \
+	  "none needed; use unknown_packet: forward behind ECMP")                                            \
+	X(TOO_BIG_ANSWERED, TX, "too_big_answered",                                                          \
+	  "did not fit the path to the backend; its sender was told what does (ICMP)",                       \
+	  "none needed; raise the MTU towards the backends to spare clients the retransmission")             \
+	X(DROP_MALFORMED, DROP, "malformed", "for a listener, but its lengths contradict each other",        \
+	  "look for a broken sender or a cut on the way")                                                    \
+	X(DROP_FRAGMENT, DROP, "fragment",                                                                   \
+	  "a fragment for a listener's address and protocol: not supported yet",                             \
+	  "lower the client's MTU or use path MTU discovery")                                                \
+	X(DROP_NO_BACKEND, DROP, "no_backend", "the listener's pool has no backend that takes flows",        \
+	  "see culvert backends; add or enable backends, or set all_down: open")                             \
+	X(DROP_NO_NEXT_HOP, DROP, "no_next_hop",                                                             \
+	  "no route, no neighbour or no attached port towards the backend",                                  \
+	  "see culvert backends for what is missing")                                                        \
+	X(DROP_FAMILY, DROP, "family", "l2 cannot carry this address family to the backend",                 \
+	  "use forward: ipip for this pool")                                                                 \
+	X(DROP_TTL, DROP, "ttl", "TTL or hop limit used up",                                                 \
+	  "look for a routing loop between client and balancer")                                             \
+	X(DROP_TOO_BIG, DROP, "too_big",                                                                     \
+	  "does not fit the path to the backend, and its sender may not be told: IPv4 without DF",           \
+	  "raise the MTU towards the backends, or lower the MSS on the backends' routes")                    \
+	X(DROP_PATH_NARROW, DROP, "path_below_1280",                                                         \
+	  "IPv6, at most 1,280 bytes, and yet too large for the path to the backend once encapsulated",      \
+	  "raise the MTU towards the backend to 1320 at least, or to 1300 if its address is IPv4")           \
+	X(DROP_ICMP_LIMIT, DROP, "icmp_limit", "an ICMP answer was due, but too many were sent this second", \
+	  "none needed; look for a flood if it goes on")                                                     \
+	X(DROP_HEADROOM, DROP, "headroom", "the driver left no room for the outer header",                   \
+	  "use another driver or mode: generic")                                                             \
+	X(DROP_TABLE_FULL, DROP, "flow_table_full",                                                          \
+	  "a new flow found no room, and flow_table.when_full is reject",                                    \
+	  "raise flow_table.max_flows or lower idle_timeout")                                                \
+	X(DROP_QUOTA, DROP, "listener_full",                                                                 \
+	  "a new flow, and the listener has as many as its max_flows allows",                                \
+	  "raise max_flows of the listener")                                                                 \
+	X(DROP_RESET_LIMIT, DROP, "reset_limit", "a TCP reset was due, but too many were sent this second",  \
+	  "none needed; look for a flood if it goes on")                                                     \
+	X(DROP_INTERNAL, DROP, "internal", "a map lacked an entry that must be there",                       \
 	  "report it: this is a defect of Culvert")
 
 enum cv_verdict {

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bpf/reference.h"
 #include "cv_hash.h"
 #include "model/directory.h"
 #include "model/table.h"
@@ -193,4 +194,45 @@ void oracle_reset(const struct probe *probe, struct pkt *ret)
 	else
 		pkt_ipv6(ret, from, to, .hop_limit = CV_OUTER_TTL);
 	pkt_push_tcp(ret, &tcp);
+}
+
+/* --- ICMP errors (RFC 792, RFC 1191 4; RFC 4443 3.2) --- */
+
+void oracle_too_big(const struct probe *probe, uint32_t mtu, struct pkt *ret)
+{
+	bool is_v4 = probe_family(probe) == CV_FAMILY_IPV4;
+	size_t quote = is_v4 ? 512 : 1232, link = ETH_BYTES + probe->vlans * VLAN_BYTES;
+	uint8_t pseudo[40 + 8 + 1232] = { 0 }, *message = pseudo + 40;
+	char from[ADDR_TEXT_LEN], to[ADDR_TEXT_LEN];
+	struct cv_flow6_key key;
+	uint16_t sum;
+	struct pkt in;
+
+	probe_build(probe, &in);
+	probe_key(probe, &key);
+	message[0] = is_v4 ? 3 : 2;
+	message[1] = is_v4 ? 4 : 0;
+	message[6] = (uint8_t)(mtu >> 8);
+	message[7] = (uint8_t)mtu;
+	assert_true(in.len >= link + quote);
+	memcpy(message + 8, in.data + link, quote);
+	if (!is_v4) {
+		memcpy(pseudo, key.address, 16);
+		memcpy(pseudo + 16, key.client, 16);
+		pseudo[34] = (uint8_t)((8 + quote) >> 8);
+		pseudo[35] = (uint8_t)(8 + quote);
+		pseudo[39] = IPPROTO_ICMPV6;
+	}
+	sum = (uint16_t)~reference_sum(pseudo, sizeof(pseudo)); /* what is not there is zero */
+	message[2] = (uint8_t)(sum >> 8);
+	message[3] = (uint8_t)sum;
+	*ret = (struct pkt)PKT_NEW;
+	probe_push_link(probe, PORT_MAC, ROUTER_MAC, ret);
+	address_text(key.address, from);
+	address_text(key.client, to);
+	if (is_v4)
+		pkt_ipv4(ret, from, to, .ttl = CV_OUTER_TTL, .df = 1, .tos = 0xc0, .protocol = IPPROTO_ICMP);
+	else
+		pkt_ipv6(ret, from, to, .hop_limit = CV_OUTER_TTL, .protocol = IPPROTO_ICMPV6);
+	pkt_bytes(ret, message, 8 + quote);
 }

@@ -27,4 +27,7 @@ uint16_t oracle_receiver(const struct image *image, const struct probe *probe, c
 /* The TCP reset that answers it. */
 void oracle_reset(const struct probe *probe, struct pkt *ret);
 
+/* The ICMP error that answers it when its backend is out of reach for more than `mtu` bytes. */
+void oracle_too_big(const struct probe *probe, uint32_t mtu, struct pkt *ret);
+
 #endif

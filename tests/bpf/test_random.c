@@ -196,6 +196,24 @@ static void check_reset(const struct pkt *in, const struct reference *parsed,
 	assert_int_equal(reference_sum(pseudo, sizeof(pseudo)), 0xffff);
 }
 
+static void check_too_big(const struct pkt *in, const struct reference *parsed,
+			  const struct harness_result *out)
+{
+	const uint8_t *ip = out->data + parsed->ip, *before = in->data + parsed->ip;
+	size_t header = parsed->is_v4 ? 20 : 40, at = parsed->is_v4 ? 12 : 8, size = parsed->is_v4 ? 4 : 16;
+	size_t quote = parsed->is_v4 ? 512 : 1232;
+
+	assert_int_equal(out->len, parsed->ip + header + 8 + quote);
+	assert_memory_equal(ip + at, before + at + size, size);
+	assert_memory_equal(ip + at + size, before + at, size);
+	assert_memory_equal(ip + header + 8, before, quote);
+	if (!parsed->is_v4)
+		return;
+	assert_true(before[6] & 0x40);
+	assert_int_equal(reference_sum(ip, header), 0xffff);
+	assert_int_equal(reference_sum(ip + header, 8 + quote), 0xffff);
+}
+
 /* Of a packet that is ours. */
 static void check_ours(struct world *world, const struct pkt *in, const struct reference *parsed,
 		       enum cv_verdict verdict, const struct harness_result *out)
@@ -220,7 +238,12 @@ static void check_ours(struct world *world, const struct pkt *in, const struct r
 	case CV_DROP_TTL:
 		assert_true(in->data[parsed->ip + (parsed->is_v4 ? 8 : 7)] <= 1);
 		break;
+	case CV_TOO_BIG_ANSWERED:
+		assert_true(parsed->ip_bytes > 1500 - 40);
+		check_too_big(in, parsed, out);
+		break;
 	case CV_DROP_TOO_BIG:
+	case CV_DROP_ICMP_LIMIT:
 		assert_true(parsed->ip_bytes > 1500 - 40);
 		break;
 	case CV_DROP_NO_BACKEND:

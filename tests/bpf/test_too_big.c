@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Packets that do not fit the path to their backend: who is told, what, and how often. */
+#include "bpf/world.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "bpf/oracle.h"
+
+static void set_mtu(struct world *world, uint16_t mtu)
+{
+	for (size_t i = 0; i < world->backends_nr; i++)
+		world->backend[i].facts.mtu = mtu;
+	world_apply(world);
+}
+
+/* What a client's packet may be long on its way to the backend that has the probe's slot. */
+static uint32_t room(const struct world *world, const struct probe *probe)
+{
+	const struct cv_backend *backend = &world->image->backend[oracle_owner(world->image, probe)];
+
+	return backend->mtu - (backend->family == CV_FAMILY_IPV4 ? 20 : 40);
+}
+
+/* Bytes that the probe has without its payload. */
+static uint16_t headers(const struct probe *probe)
+{
+	struct probe empty = *probe;
+	struct pkt p;
+
+	empty.payload = 0;
+	empty.padding = 0;
+	probe_build(&empty, &p);
+	return (uint16_t)(p.len - 14 - probe->vlans * 4);
+}
+
+static void expect_answer(struct world *world, const struct probe *probe, uint32_t mtu)
+{
+	struct harness_result result;
+	enum cv_verdict verdict;
+	struct pkt in, want;
+
+	probe_build(probe, &in);
+	verdict = world_run(world, &in, &result);
+	if (verdict != CV_TOO_BIG_ANSWERED)
+		fail_msg("%s: verdict %s", probe->name, dp_verdict_name(verdict));
+	oracle_too_big(probe, mtu, &want);
+	assert_pkt(&want, result.data, result.len);
+}
+
+/* Packets of every form, by one byte too long. */
+static void tells_the_sender(void **state)
+{
+	static const struct probe packets[] = {
+		{ .name = "data", V4, .df = 1, .flags = PKT_ACK },
+		{ .name = "a tag", V4, .df = 1, .flags = PKT_ACK, .vlans = 1 },
+		{ .name = "tags and padding", V4, .df = 1, .vlans = 2, .padding = 7, .flags = PKT_ACK },
+		{ .name = "options", V4, .df = 1, .options = 40, .tcp_options = 12, .flags = PKT_ACK },
+		{ .name = "marked", V4, .df = 1, .tos = 0xff, .ttl = 255, .id = 0xffff },
+		{ .name = "UDP", V4, UDP, .df = 1 },
+		{ .name = "data", V6, .flags = PKT_ACK },
+		{ .name = "a tag", V6, .flags = PKT_ACK, .vlans = 1 },
+		{ .name = "tags and padding", V6, .vlans = 2, .padding = 7, .flags = PKT_ACK },
+		{ .name = "extensions",
+		  V6,
+		  .extension = { { 24, IPPROTO_DSTOPTS }, { 8, IPPROTO_ROUTING } } },
+		{ .name = "marked", V6, .tos = 0xff, .flow_label = 0xfffff },
+		{ .name = "atomic fragment", V6, .fragment = PROBE_ATOMIC },
+		{ .name = "UDP", V6, UDP },
+	};
+	struct world *world = *state;
+
+	for (uint16_t mtu = 1400; mtu <= 1500; mtu += 33) {
+		set_mtu(world, mtu);
+		for (size_t i = 0; i < CV_ARRAY_SIZE(packets) * 8; i++) {
+			struct probe probe = packets[i / 8];
+
+			probe.client_port = (uint16_t)(1 + i);
+			probe.payload = (uint16_t)(room(world, &probe) - headers(&probe));
+			world_expect(world, &probe, CV_TX);
+			probe.payload++;
+			expect_answer(world, &probe, room(world, &probe));
+			probe.payload = 2500;
+			expect_answer(world, &probe, room(world, &probe));
+		}
+	}
+}
+
+/* A checksum has to carry whatever the quote is. */
+static void sums_any_quote(void **state)
+{
+	struct world *world = *state;
+
+	for (uint32_t i = 0; i < 2000; i++) {
+		struct probe probe = { .name = "any", .df = 1, .payload = 1500, .flags = PKT_ACK };
+
+		probe.family = i % 2 ? CV_FAMILY_IPV4 : CV_FAMILY_IPV6;
+		probe.seq = i * 2654435761U;
+		probe.ack = ~probe.seq * 40503U;
+		probe.id = (uint16_t)(i * 33);
+		probe.flow_label = i * 521 & 0xfffff;
+		if (world_young_second(world) && i % 64 == 0)
+			world_set_gate(world, &(struct cv_gate){ 0 });
+		expect_answer(world, &probe, room(world, &probe));
+	}
+}
+
+/* IPv4 lets who sends ask for fragments instead. */
+static void leaves_packets_without_df(void **state)
+{
+	for (size_t kind = 0; kind < 2; kind++)
+		world_expect(*state, &(struct probe){ .name = "no DF", UDP, .payload = 1500 },
+			     CV_DROP_TOO_BIG);
+}
+
+/* RFC 8200 5: no IPv6 sender has to send less than 1,280 bytes; RFC 2473 7.1: it is told no less. */
+static void never_tells_less_than_1280(void **state)
+{
+	struct world *world = *state;
+	struct probe probe = { .name = "narrow", V6, UDP };
+
+	set_mtu(world, 1290);
+	assert_in_range(room(world, &probe), 1250, 1270);
+	probe.payload = (uint16_t)(room(world, &probe) - 48);
+	world_expect(world, &probe, CV_TX);
+	probe.payload++;
+	world_expect(world, &probe, CV_DROP_PATH_NARROW);
+	probe.payload = 1280 - 48;
+	world_expect(world, &probe, CV_DROP_PATH_NARROW);
+	probe.payload++;
+	expect_answer(world, &probe, 1280);
+}
+
+/* An answer needs a packet to quote; paths as narrow as this are no paths (Linux takes 552 for the least). */
+static void leaves_packets_shorter_than_the_quote(void **state)
+{
+	struct world *world = *state;
+	struct probe probe = { .name = "short", V4, .df = 1, .payload = 512 - 40 };
+
+	set_mtu(world, 500);
+	expect_answer(world, &probe, room(world, &probe));
+	probe.payload--;
+	probe.padding = 100;
+	world_expect(world, &probe, CV_DROP_TOO_BIG);
+}
+
+/* RFC 1122 3.2.2, RFC 4443 2.4 e: only single hosts, spoken to as single hosts. */
+static void answers_single_hosts_only(void **state)
+{
+	static const char *const nobody4[] = { "0.0.0.0",   "0.1.2.3",	 "127.0.0.1", "127.255.0.1",
+					       "224.0.0.1", "239.1.2.3", "240.0.0.1", "255.255.255.255" };
+	static const char *const nobody6[] = { "::", "::1", "ff02::1", "ff0e::1234" };
+	struct harness_result result;
+	struct probe probe = { .name = "source", V4, .df = 1, .payload = 1500 };
+	struct pkt in;
+
+	for (size_t i = 0; i < CV_ARRAY_SIZE(nobody4); i++) {
+		probe_build(&probe, &in);
+		assert_int_equal(inet_pton(AF_INET, nobody4[i], pkt_layer(&in, 1) + 12), 1);
+		pkt_ipv4_checksum(pkt_layer(&in, 1));
+		assert_int_equal(world_run(*state, &in, &result), CV_DROP_TOO_BIG);
+	}
+	probe.family = CV_FAMILY_IPV6;
+	for (size_t i = 0; i < CV_ARRAY_SIZE(nobody6); i++) {
+		probe_build(&probe, &in);
+		assert_int_equal(inet_pton(AF_INET6, nobody6[i], pkt_layer(&in, 1) + 8), 1);
+		assert_int_equal(world_run(*state, &in, &result), CV_DROP_TOO_BIG);
+	}
+	probe_build(&probe, &in);
+	in.data[0] |= 1; /* a group's MAC address */
+	assert_int_equal(world_run(*state, &in, &result), CV_DROP_TOO_BIG);
+	in.data[0] &= 0xfe;
+	assert_int_equal(world_run(*state, &in, &result), CV_TOO_BIG_ANSWERED);
+}
+
+static void answers_only_so_often(void **state)
+{
+	struct world *world = *state;
+	const struct probe probe = { .name = "often", V4, .df = 1, .payload = 1500 };
+	const struct probe six = { .name = "often", V6, .payload = 1500 };
+	uint32_t now = world_young_second(world);
+
+	world_set_gate(world, &(struct cv_gate){ .second = now, .icmp_replies = CV_ICMP_REPLIES_PER_S - 2 });
+	expect_answer(world, &probe, room(world, &probe));
+	expect_answer(world, &six, room(world, &six));
+	world_expect(world, &probe, CV_DROP_ICMP_LIMIT);
+	world_expect(world, &six, CV_DROP_ICMP_LIMIT);
+	/* what is not answered at all does not ask */
+	world_expect(world, &(struct probe){ .name = "no DF", .payload = 1500 }, CV_DROP_TOO_BIG);
+	world_tick(world);
+	expect_answer(world, &probe, room(world, &probe));
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(tells_the_sender, world_forget),
+		cmocka_unit_test_setup(sums_any_quote, world_forget),
+		cmocka_unit_test_setup(leaves_packets_without_df, world_forget),
+		cmocka_unit_test_setup(never_tells_less_than_1280, world_forget),
+		cmocka_unit_test_setup(leaves_packets_shorter_than_the_quote, world_forget),
+		cmocka_unit_test_setup(answers_single_hosts_only, world_forget),
+		cmocka_unit_test_setup(answers_only_so_often, world_forget),
+	};
+
+	harness_need_root();
+	return cmocka_run_group_tests_name("too_big", tests, world_up, world_down);
+}
