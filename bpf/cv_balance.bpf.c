@@ -11,6 +11,7 @@
 #include "cv_maps.h"
 #include "flow.h"
 #include "forward.h"
+#include "fragment.h"
 #include "listener.h"
 #include "parse_eth.h"
 #include "parse_ip.h"
@@ -21,6 +22,22 @@
 #include "route.h"
 #include "select.h"
 #include "sweep.h"
+
+/* The way of a packet that has its ports. A first fragment leaves it to the rest of its datagram. */
+STAGE find_way(struct pkt *pkt, const struct cv_directory *dir, const struct cv_listener *listener, __u32 now,
+	       struct cv_backend **ret)
+{
+	enum cv_verdict verdict = parse_l4(pkt);
+
+	if (!verdict) {
+		pkt->hash = select_hash(dir, listener, pkt);
+		verdict = route(listener, pkt, now, ret);
+	}
+	if (pkt->is_fragment)
+		return fragment_first(pkt, verdict ? CV_FRAGMENT_REFUSED : CV_FRAGMENT_KNOWN,
+				      verdict ? 0 : (*ret)->generation, now, verdict);
+	return verdict;
+}
 
 STAGE balance(struct xdp_md *ctx, struct pkt *pkt)
 {
@@ -43,12 +60,11 @@ STAGE balance(struct xdp_md *ctx, struct pkt *pkt)
 		return verdict;
 
 	/* ours: no more passing */
-	verdict = parse_l4(pkt);
-	if (verdict)
-		return verdict;
 	now = now_seconds();
-	pkt->hash = select_hash(dir, listener, pkt);
-	verdict = route(listener, pkt, now, &backend);
+	if (listener)
+		verdict = find_way(pkt, dir, listener, now, &backend);
+	else
+		verdict = route_follow(pkt, dir, now, &listener, &backend);
 	if (verdict == CV_RESET_LATE || verdict == CV_RESET_UNKNOWN)
 		return reply_reset(ctx, pkt, now, verdict);
 	if (verdict)

@@ -121,6 +121,14 @@ struct {
 	__type(value, struct cv_expired);
 } cv_expired SEC(".maps");
 
+/* Forged fragments push out notes of fragments, and nothing else. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, CV_FRAGMENTS);
+	__type(key, struct cv_fragment_key);
+	__type(value, struct cv_fragment);
+} cv_fragments SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, CV_MAX_LISTENERS + 1);

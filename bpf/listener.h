@@ -6,6 +6,7 @@
 
 #include "cv_maps.h"
 #include "directory.h"
+#include "fragment.h"
 #include "parse_l4.h"
 #include "pkt.h"
 
@@ -96,8 +97,8 @@ static __always_inline __u16 vip_listener(const struct cv_directory *dir, const 
 	return listener ? (__u16)listener : vip->any;
 }
 
-/* Sets pkt->listener and *ret when the packet is ours; every verdict of this stage but one passes: a fragment to an address and
- * protocol that we serve is ours, though it may not say for which port. */
+/* Sets pkt->listener and *ret when the packet is ours; the verdicts of this stage pass, but for fragments to an address
+ * and protocol that we serve: these are ours. *ret is NULL for those that follow the first one of their datagram. */
 STAGE listener_find(struct pkt *pkt, const struct cv_directory *dir, struct cv_listener **ret)
 {
 	__u64 address_hash = cv_directory_hash(dir, pkt->address);
@@ -109,8 +110,14 @@ STAGE listener_find(struct pkt *pkt, const struct cv_directory *dir, struct cv_l
 		return CV_PASS_NOT_VIP;
 	if (pkt->protocol != CV_PROTOCOL_TCP && pkt->protocol != CV_PROTOCOL_UDP)
 		return CV_PASS_PROTOCOL;
-	if (pkt->is_fragment)
-		return vip_find(dir, pkt, address_hash) ? CV_DROP_FRAGMENT : CV_PASS_NO_LISTENER;
+	*ret = NULL;
+	if (pkt->is_fragment) {
+		if (!vip_find(dir, pkt, address_hash))
+			return CV_PASS_NO_LISTENER;
+		verdict = fragment_check(pkt);
+		if (verdict || fragment_follows(pkt))
+			return verdict;
+	}
 	verdict = parse_ports(pkt);
 	if (verdict)
 		return verdict;
@@ -123,7 +130,9 @@ STAGE listener_find(struct pkt *pkt, const struct cv_directory *dir, struct cv_l
 	pkt->listener = vip_listener(dir, vip, pkt->port);
 	*ret = listener_get(pkt->listener);
 	/* id 0, nobody, has a record too: one of protocol none */
-	return *ret && listener_is_at(*ret, pkt) ? CV_CONTINUE : CV_PASS_NO_LISTENER;
+	if (*ret && listener_is_at(*ret, pkt))
+		return CV_CONTINUE;
+	return pkt->is_fragment ? fragment_pass(pkt) : CV_PASS_NO_LISTENER;
 }
 
 #endif

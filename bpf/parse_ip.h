@@ -29,7 +29,11 @@ STAGE parse_ip4(struct pkt *pkt)
 	pkt->family = CV_FAMILY_IPV4;
 	pkt->tos = ip->tos;
 	pkt->protocol = ip->protocol;
-	pkt->is_fragment = ip->frag_off & bpf_htons(0x3fff); /* more fragments, or an offset */
+	if (ip->frag_off & bpf_htons(0x3fff)) { /* more fragments, or an offset */
+		pkt->is_fragment = true;
+		pkt->fragment_at = (__u16)(bpf_ntohs(ip->frag_off) << 3);
+		pkt->fragment_id = bpf_ntohs(ip->id);
+	}
 	pkt->l4_bytes = (__u16)(pkt->ip_bytes - header);
 	pkt->client[2] = pkt->address[2] = bpf_htonl(0xffff); /* v4-mapped, RFC 4291 2.5.5.2 */
 	pkt->client[3] = ip->saddr;
@@ -43,6 +47,8 @@ struct extensions {
 	__u32 left;   /* bytes of the IP packet from there on */
 	__u8 next;    /* what it is */
 	bool is_fragment;
+	__u16 fragment_at; /* as in struct pkt */
+	__u32 fragment_id;
 };
 
 /* Walks to the transport header, or to the payload of a fragment. False if the headers contradict themselves or
@@ -59,6 +65,7 @@ __noinline bool extensions_walk(struct xdp_md *ctx, struct extensions *at)
 			__u8 next;
 			__u8 length; /* in units of 8 bytes, the first not counted */
 			__be16 fragment;
+			__be32 identification;
 		} *header = start + (at->offset & 0x7fff);
 		__u32 bytes = 8;
 
@@ -67,18 +74,21 @@ __noinline bool extensions_walk(struct xdp_md *ctx, struct extensions *at)
 			return true;
 		if ((void *)header + 8 > end || at->left < 8)
 			return false;
-		if (at->next != IPPROTO_FRAGMENT)
+		if (at->next != IPPROTO_FRAGMENT) {
 			bytes += header->length * 8;
-		/* an atomic fragment, whole in itself, is none (RFC 6946) */
-		else if (header->fragment & bpf_htons(0xfff9))
+		} else if (header->fragment & bpf_htons(0xfff9)) {
+			/* not an atomic fragment, which is whole in itself (RFC 6946) */
 			at->is_fragment = true;
+			at->fragment_at = bpf_ntohs(header->fragment) & 0xfff8;
+			at->fragment_id = bpf_ntohl(header->identification);
+		}
 		at->next = header->next;
-		if (at->is_fragment)
-			return true;
 		if (at->left < bytes)
 			return false;
 		at->left -= bytes;
 		at->offset += bytes;
+		if (at->is_fragment)
+			return true;
 	}
 	return true;
 }
@@ -114,6 +124,8 @@ STAGE parse_ip6(struct xdp_md *ctx, struct pkt *pkt)
 		return CV_PASS_MALFORMED;
 	pkt->protocol = at.next;
 	pkt->is_fragment = at.is_fragment;
+	pkt->fragment_at = at.fragment_at;
+	pkt->fragment_id = at.fragment_id;
 	pkt->l4_bytes = (__u16)at.left;
 	pkt->cursor = pkt->start + (at.offset & 0x7fff);
 	return CV_CONTINUE;

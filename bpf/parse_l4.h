@@ -22,20 +22,24 @@ STAGE parse_ports(struct pkt *pkt)
 	return CV_CONTINUE;
 }
 
-/* Holds the lengths against each other: the IP header said how much there is. */
+/* Holds the lengths against each other: the IP header said how much there is. A first fragment has the header at least
+ * (fragment_check), and of UDP need not have more. */
 STAGE parse_l4(struct pkt *pkt)
 {
 	if (pkt->protocol == CV_PROTOCOL_TCP) {
 		struct tcphdr *tcp = pkt_take(pkt, sizeof(*tcp));
 
-		if (!tcp || tcp->doff < 5 || pkt->l4_bytes < tcp->doff * 4)
+		if (!tcp || tcp->doff < 5)
 			return CV_DROP_MALFORMED;
+		if (pkt->l4_bytes < tcp->doff * 4)
+			return pkt->is_fragment ? CV_DROP_FRAGMENT_TINY : CV_DROP_MALFORMED;
 		pkt->tcp = tcp;
 		pkt->tcp_flags = ((__u8 *)tcp)[13];
 	} else {
 		struct udphdr *udp = pkt_take(pkt, sizeof(*udp));
 
-		if (!udp || bpf_ntohs(udp->len) < sizeof(*udp) || bpf_ntohs(udp->len) > pkt->l4_bytes)
+		if (!udp || bpf_ntohs(udp->len) < sizeof(*udp) ||
+		    (bpf_ntohs(udp->len) > pkt->l4_bytes && !pkt->is_fragment))
 			return CV_DROP_MALFORMED;
 	}
 	return CV_CONTINUE;

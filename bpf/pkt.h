@@ -57,8 +57,10 @@ struct pkt {
 	enum cv_protocol protocol;
 	__u8 tos; /* or traffic class */
 	bool is_fragment;
-	__u16 ip_bytes; /* of the whole packet, header included */
-	__u16 l4_bytes; /* of what follows the IP headers */
+	__u16 fragment_at; /* bytes of the datagram before this fragment's */
+	__u32 fragment_id; /* in host order */
+	__u16 ip_bytes;	   /* of the whole packet, header included */
+	__u16 l4_bytes;	   /* of what follows the IP headers */
 	/* transport layer */
 	struct tcphdr *tcp;
 	__u8 tcp_flags;

@@ -6,7 +6,9 @@
 
 #include "account.h"
 #include "flow.h"
+#include "fragment.h"
 #include "gate.h"
+#include "listener.h"
 #include "select.h"
 
 /* Maglev's choice, and its record. */
@@ -206,6 +208,37 @@ STAGE route(const struct cv_listener *listener, struct pkt *pkt, __u32 now, stru
 	if (verdict)
 		return verdict;
 	return route_new(listener, pkt, scratch, was_refused, now, ret);
+}
+
+/* A fragment that follows the first one of its datagram: listener, backend and ports are those of the note, and so are
+ * the outer header and the way through the network. */
+STAGE route_follow(struct pkt *pkt, const struct cv_directory *dir, __u32 now,
+		   struct cv_listener **ret_listener, struct cv_backend **ret)
+{
+	struct fragment_ref *ref = fragment_ref(pkt);
+	const struct cv_fragment *note;
+	enum cv_verdict verdict;
+
+	if (!ref)
+		return CV_DROP_INTERNAL;
+	verdict = fragment_verdict(fragment_find(ref, pkt->family, now));
+	if (verdict)
+		return verdict;
+	note = &ref->note;
+	*ret_listener = listener_get(note->listener);
+	*ret = backend_get(note->backend);
+	if (!*ret_listener || !*ret)
+		return CV_DROP_INTERNAL;
+	/* a reload may have come between the two */
+	if (!listener_is_at(*ret_listener, pkt) || (*ret)->generation != note->generation)
+		return CV_DROP_FRAGMENT_ORPHAN;
+	pkt->listener = note->listener;
+	pkt->backend = note->backend;
+	pkt->client_port = note->client_port;
+	pkt->port = note->port;
+	pkt->ports = bpf_htonl((__u32)note->client_port << 16 | note->port);
+	pkt->hash = select_hash(dir, *ret_listener, pkt);
+	return CV_CONTINUE;
 }
 
 #endif

@@ -14,11 +14,18 @@ struct flow_ref {
 	struct cv_flow6_key key6; /* IPv4 in v4-mapped form: the key in cv_half_open */
 };
 
+/* A fragment's datagram and its note, as the packet sees it. */
+struct fragment_ref {
+	struct cv_fragment_key key;
+	struct cv_fragment note;
+};
+
 struct scratch {
 	struct flow_ref ref;
 	struct cv_flow flow; /* one on its way into a table, or out of it */
 	struct cv_expired expired;
 	__u32 quote[CV_QUOTE6_BYTES / 4]; /* in an ICMP error */
+	struct fragment_ref fragment;
 };
 
 struct {

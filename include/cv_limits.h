@@ -25,6 +25,12 @@
 /* Flows that idled out are remembered, to answer their late packets: one for so many of max_flows. */
 #define CV_EXPIRED_SHARE 8
 
+/* Datagrams in fragments whose way is noted, and for how long: as long as Linux waits for the rest (RFC 791 3.2 leaves it
+ * open, RFC 8200 4.5 says 60 s). */
+#define CV_FRAGMENTS 16384
+#define CV_FRAGMENT_TIMEOUT4_S 30
+#define CV_FRAGMENT_TIMEOUT6_S 60
+
 /* What one processor does in a second at most: entries in cv_half_open (beyond it new flows go by Maglev without
  * one), resets, and ICMP replies of its own (RFC 1812 4.3.2.8, RFC 4443 2.4 f). */
 #define CV_BEGUN_PER_S 200000

@@ -190,6 +190,37 @@ struct cv_expired {
 };
 CV_ASSERT_SIZE(struct cv_expired, 8);
 
+/* cv_fragments: the note of a datagram that comes in fragments, by which the later ones find the first one's way. */
+enum cv_fragment_state {
+	CV_FRAGMENT_NONE,
+	CV_FRAGMENT_KNOWN,   /* the first one came and went to `backend` */
+	CV_FRAGMENT_FOREIGN, /* it was for a port without listener: all pass */
+	CV_FRAGMENT_REFUSED, /* it was dropped or answered: so much for the rest */
+	CV_FRAGMENT_OVERLAP, /* a second first one said something else (RFC 5722): nothing more of this datagram */
+	CV_FRAGMENT_WAITING, /* it did not come yet, later ones did and are held back */
+} CV_BYTE_ENUM;
+
+struct cv_fragment_key {
+	__u8 client[16];
+	__u8 address[16];
+	__u32 identification; /* in host order; of IPv4 its 16 bits */
+	enum cv_protocol protocol;
+	__u8 pad[3];
+};
+CV_ASSERT_SIZE(struct cv_fragment_key, 40);
+
+struct cv_fragment {
+	__u32 noted_s;
+	__u16 client_port; /* of the first one */
+	__u16 port;
+	__u16 listener;
+	__u16 backend;
+	__u16 generation; /* of the backend */
+	enum cv_fragment_state state;
+	__u8 pad;
+};
+CV_ASSERT_SIZE(struct cv_fragment, 16);
+
 /* cv_gate, per CPU: what this processor did within this second and may do only so often. */
 struct cv_gate {
 	__u32 second;

@@ -36,9 +36,15 @@
 	  "none needed; raise the MTU towards the backends to spare clients the retransmission")             \
 	X(DROP_MALFORMED, DROP, "malformed", "for a listener, but its lengths contradict each other",        \
 	  "look for a broken sender or a cut on the way")                                                    \
-	X(DROP_FRAGMENT, DROP, "fragment",                                                                   \
-	  "a fragment for a listener's address and protocol: not supported yet",                             \
-	  "lower the client's MTU or use path MTU discovery")                                                \
+	X(DROP_FRAGMENT_TINY, DROP, "fragment_tiny",                                                         \
+	  "a first fragment without the whole transport header, or one that would overwrite it",             \
+	  "none needed: nobody sends such but to get around filters (RFC 1858, RFC 3128, RFC 7112)")         \
+	X(DROP_FRAGMENT_OVERLAP, DROP, "fragment_overlap",                                                   \
+	  "of an IPv6 datagram with two first fragments that name different ports (RFC 5722)",               \
+	  "none needed; look for an attack if it goes on")                                                   \
+	X(DROP_FRAGMENT_ORPHAN, DROP, "fragment_orphan",                                                     \
+	  "a later fragment whose first one was not forwarded, or has not come",                             \
+	  "see the other drops; have culvertd run, which holds back fragments that come too early")          \
 	X(DROP_NO_BACKEND, DROP, "no_backend", "the listener's pool has no backend that takes flows",        \
 	  "see culvert backends; add or enable backends, or set all_down: open")                             \
 	X(DROP_NO_NEXT_HOP, DROP, "no_next_hop",                                                             \

@@ -70,7 +70,8 @@ static void push_ip6(const struct probe *probe, struct pkt *p)
 		pkt_ext(p, probe->extension[i].protocol, probe->extension[i].bytes);
 	if (probe->fragment)
 		pkt_fragment(p, .more = probe->fragment == PROBE_FIRST_FRAGMENT,
-			     .offset = probe->fragment == PROBE_LATER_FRAGMENT ? 1448 : 0, .id = 0x5678);
+			     .offset = probe->fragment == PROBE_LATER_FRAGMENT ? 1448 : 0,
+			     .id = ANY_ORDINARY(probe->id, 0x5678));
 }
 
 static void push_payload(const struct probe *probe, struct pkt *p)

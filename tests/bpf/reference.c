@@ -17,7 +17,6 @@ struct walk {
 	size_t len;
 	struct reference *ret;
 	struct addr address;
-	bool is_fragment;
 };
 
 static uint16_t get16(const uint8_t *at)
@@ -52,7 +51,8 @@ static enum cv_verdict walk_ip4(struct walk *walk)
 	walk->ret->ip_bytes = total;
 	walk->ret->transport = walk->ret->ip + header;
 	walk->ret->transport_bytes = total - header;
-	walk->is_fragment = (get16(ip + 6) & 0x3fff) != 0;
+	walk->ret->is_fragment = (get16(ip + 6) & 0x3fff) != 0;
+	walk->ret->fragment_at = (get16(ip + 6) & 0x1fff) * 8u;
 	addr_from_wire(AF_INET, ip + 16, &walk->address);
 	return CV_CONTINUE;
 }
@@ -67,16 +67,18 @@ static enum cv_verdict walk_extensions(struct walk *walk)
 {
 	struct reference *ret = walk->ret;
 
-	for (int i = 0; i < MAX_EXTENSIONS && is_extension(ret->protocol) && !walk->is_fragment; i++) {
+	for (int i = 0; i < MAX_EXTENSIONS && is_extension(ret->protocol) && !ret->is_fragment; i++) {
 		const uint8_t *header = walk->frame + ret->transport;
 		size_t bytes = 8;
 
 		if (ret->transport_bytes < 8)
 			return CV_PASS_MALFORMED;
-		if (ret->protocol == IPPROTO_FRAGMENT)
-			walk->is_fragment = (get16(header + 2) & 0xfff9) != 0;
-		else
+		if (ret->protocol == IPPROTO_FRAGMENT) {
+			ret->is_fragment = (get16(header + 2) & 0xfff9) != 0;
+			ret->fragment_at = get16(header + 2) & 0xfff8;
+		} else {
 			bytes += header[1] * 8u;
+		}
 		if (ret->transport_bytes < bytes)
 			return CV_PASS_MALFORMED;
 		ret->protocol = header[0];
@@ -152,8 +154,18 @@ static enum cv_verdict walk_listener(struct walk *walk)
 		return CV_PASS_NOT_VIP;
 	if (ret->protocol != IPPROTO_TCP && ret->protocol != IPPROTO_UDP)
 		return CV_PASS_PROTOCOL;
-	if (walk->is_fragment)
-		return has_listener(walk) ? CV_DROP_FRAGMENT : CV_PASS_NO_LISTENER;
+	if (ret->is_fragment) {
+		size_t header = ret->protocol == IPPROTO_TCP ? 20 : 8;
+
+		if (!has_listener(walk))
+			return CV_PASS_NO_LISTENER;
+		if (ret->fragment_at) /* where it goes is not written in it */
+			return ret->protocol == IPPROTO_TCP && ret->fragment_at < header
+				       ? CV_DROP_FRAGMENT_TINY
+				       : CV_CONTINUE;
+		if (ret->transport_bytes < header)
+			return CV_DROP_FRAGMENT_TINY;
+	}
 	if (ret->transport_bytes < 4)
 		return CV_PASS_MALFORMED;
 	ret->listener = directory_find(&walk->image->directory, walk->image->listener, &walk->address,
@@ -166,11 +178,16 @@ static enum cv_verdict walk_transport(struct walk *walk)
 	const uint8_t *transport = walk->frame + walk->ret->transport;
 	size_t bytes = walk->ret->transport_bytes;
 
+	if (walk->ret->fragment_at)
+		return CV_CONTINUE;
 	if (walk->ret->protocol == IPPROTO_TCP) {
-		if (bytes < 20 || transport[12] >> 4 < 5 || (transport[12] >> 4) * 4u > bytes)
+		if (bytes < 20 || transport[12] >> 4 < 5)
 			return CV_DROP_MALFORMED;
+		if ((transport[12] >> 4) * 4u > bytes)
+			return walk->ret->is_fragment ? CV_DROP_FRAGMENT_TINY : CV_DROP_MALFORMED;
 		walk->ret->tcp_flags = transport[13];
-	} else if (bytes < 8 || get16(transport + 4) < 8 || get16(transport + 4) > bytes) {
+	} else if (bytes < 8 || get16(transport + 4) < 8 ||
+		   (get16(transport + 4) > bytes && !walk->ret->is_fragment)) {
 		return CV_DROP_MALFORMED;
 	}
 	return CV_CONTINUE;

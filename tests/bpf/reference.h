@@ -20,7 +20,9 @@ struct reference {
 	bool is_v4;
 	uint8_t protocol;
 	uint8_t tcp_flags;
-	uint16_t listener; /* its id */
+	uint16_t listener; /* its id; 0 for a fragment that goes where the first one of its datagram went */
+	bool is_fragment;
+	size_t fragment_at; /* its place in the datagram */
 };
 
 /* CV_CONTINUE and all of it for a frame (of 14 bytes and more) of a listener; else the verdict that ends

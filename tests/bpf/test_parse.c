@@ -96,20 +96,21 @@ static void reads_ipv6_extensions(void **state)
 	check_rows(*state, rows, CV_ARRAY_SIZE(rows));
 }
 
-static void drops_fragments(void **state)
+/* What becomes of those that are ours: test_fragment. */
+static void tells_fragments(void **state)
 {
 	static const struct row rows[] = {
-		ROW(DROP_FRAGMENT, "first", V4, .fragment = PROBE_FIRST_FRAGMENT),
-		ROW(DROP_FRAGMENT, "later", V4, .fragment = PROBE_LATER_FRAGMENT),
-		ROW(DROP_FRAGMENT, "tags", V4, .vlans = 2, .options = 8, .fragment = PROBE_FIRST_FRAGMENT),
-		ROW(DROP_FRAGMENT, "first", V6, .fragment = PROBE_FIRST_FRAGMENT),
-		ROW(DROP_FRAGMENT, "later", V6, .fragment = PROBE_LATER_FRAGMENT),
-		ROW(DROP_FRAGMENT, "behind others", V6, .extension = { HOP, OPTIONS },
+		ROW(DROP_FRAGMENT_ORPHAN, "later", V4, .fragment = PROBE_LATER_FRAGMENT),
+		ROW(DROP_FRAGMENT_ORPHAN, "later", V6, .fragment = PROBE_LATER_FRAGMENT),
+		ROW(DROP_FRAGMENT_ORPHAN, "behind others", V6, .extension = { HOP, OPTIONS },
 		    .fragment = PROBE_LATER_FRAGMENT),
-		/* a fragment may not say for which port it is */
-		ROW(DROP_FRAGMENT, "another port", V4, .port = 80, .fragment = PROBE_FIRST_FRAGMENT),
 		ROW(PASS_NOT_VIP, "foreign", V4, .to = "192.0.2.99", .fragment = PROBE_FIRST_FRAGMENT),
 		ROW(PASS_NOT_VIP, "foreign", V6, .to = "2001:db8:a::99", .fragment = PROBE_LATER_FRAGMENT),
+		ROW(TX, "first", V4, .fragment = PROBE_FIRST_FRAGMENT, .id = 1),
+		ROW(TX, "tags", V4, .vlans = 2, .options = 8, .fragment = PROBE_FIRST_FRAGMENT, .id = 2),
+		ROW(TX, "first", V6, .fragment = PROBE_FIRST_FRAGMENT, .id = 3),
+		ROW(TX, "behind others", V6, .extension = { HOP, OPTIONS }, .fragment = PROBE_FIRST_FRAGMENT,
+		    .id = 4),
 	};
 
 	check_rows(*state, rows, CV_ARRAY_SIZE(rows));
@@ -296,7 +297,7 @@ int main(void)
 		cmocka_unit_test_setup(reads_vlan_tags, world_forget),
 		cmocka_unit_test_setup(reads_ipv4_options, world_forget),
 		cmocka_unit_test_setup(reads_ipv6_extensions, world_forget),
-		cmocka_unit_test_setup(drops_fragments, world_forget),
+		cmocka_unit_test_setup(tells_fragments, world_forget),
 		cmocka_unit_test_setup(passes_fragments_of_options, world_forget),
 		cmocka_unit_test_setup(forwards_v4_mapped_clients, world_forget),
 		cmocka_unit_test_setup(passes_what_is_not_ip, world_forget),

@@ -233,7 +233,8 @@ static void clear_counters(struct world *world, const char *name)
 
 int world_forget(void **state)
 {
-	static const char *const flows[] = { "cv_flows", "cv_flows6", "cv_half_open", "cv_expired" };
+	static const char *const flows[] = { "cv_flows", "cv_flows6", "cv_half_open", "cv_expired",
+					     "cv_fragments" };
 	static const char *const counters[] = { "cv_per_listener", "cv_per_backend", "cv_gate" };
 	struct world *world = *state;
 
