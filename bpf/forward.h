@@ -109,9 +109,8 @@ STAGE forward_rewrite(struct xdp_md *ctx, struct pkt *pkt, const struct cv_direc
 		return CV_DROP_HEADROOM;
 	start = (void *)(long)ctx->data;
 	end = (void *)(long)ctx->data_end;
-	/* the longest that can follow: Ethernet, two tags, an outer IPv6 header; what we do not write of it is
-	 * the packet, and no packet of ours is shorter */
-	if (start + ETH_HLEN + PKT_MAX_VLANS * 4 + sizeof(struct iphdr) > end)
+	/* with all the tags there may be: what we do not write of it is the packet, and none is shorter */
+	if (start + ETH_HLEN + PKT_MAX_VLANS * 4 > end)
 		return CV_DROP_INTERNAL;
 	ip = fill_eth(start, backend, pkt, vlans, ethertype);
 	if (!is_tunnel)

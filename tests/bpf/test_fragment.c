@@ -170,6 +170,36 @@ static void only_its_own_fragments_follow(void **state)
 	}
 }
 
+/* The last fragment may be shorter than any whole packet. */
+static void the_last_fragment_may_be_a_byte(void **state)
+{
+	static const char *const texts[] = {
+		"listeners: [ { name: a, address: 192.0.2.10, protocol: udp, port: 443, pool: web } ]\n"
+		"pools: [ { name: web, table_size: 251, backends: [ { address: 10.0.0.11 } ] } ]\n"
+		"flow_table: { max_flows: 4096 }\n",
+		"listeners: [ { name: a, address: 192.0.2.10, protocol: udp, port: 443, pool: web,\n"
+		"  forward: l2 } ]\n"
+		"pools: [ { name: web, table_size: 251, backends: [ { address: 10.0.0.11 } ] } ]\n"
+		"flow_table: { max_flows: 4096 }\n",
+	};
+	const struct probe first = { V4, UDP, .fragment = PROBE_FIRST_FRAGMENT };
+	struct world *world = *state;
+
+	for (size_t i = 0; i < CV_ARRAY_SIZE(texts); i++) {
+		struct harness_result result;
+		struct pkt in = PKT_NEW;
+
+		world_configure(world, texts[i]);
+		world_expect(world, &first, CV_TX);
+		probe_push_link(&first, ROUTER_MAC, PORT_MAC, &in);
+		pkt_ipv4(&in, "198.18.0.7", VIP4, .id = 0x1234, .offset = 16, .protocol = IPPROTO_UDP);
+		pkt_bytes(&in, "z", 1);
+		assert_int_equal(world_run(world, &in, &result), CV_TX);
+		assert_int_equal(result.len, in.len + (i ? 0 : 20));
+		assert_int_equal(result.data[result.len - 1], 'z');
+	}
+}
+
 /* The ports of a listener of a range, or of any port, are in the note too, and so is the hash by source alone. */
 static void every_kind_of_listener_has_fragments(void **state)
 {
@@ -384,6 +414,7 @@ int main(void)
 		cmocka_unit_test_setup(a_first_fragment_may_announce_more_than_it_has, world_forget),
 		cmocka_unit_test_setup(later_fragments_count_for_listener_and_backend, world_forget),
 		cmocka_unit_test_setup(only_its_own_fragments_follow, world_forget),
+		cmocka_unit_test_setup(the_last_fragment_may_be_a_byte, world_forget),
 		cmocka_unit_test_setup(every_kind_of_listener_has_fragments, world_forget),
 		cmocka_unit_test_setup(drops_tiny_fragments, world_forget),
 		cmocka_unit_test_setup(a_second_first_fragment_ends_an_ipv6_datagram, world_forget),
