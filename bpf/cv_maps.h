@@ -10,10 +10,12 @@
 #include "cv_verdict.h"
 
 /* clang leaves the value type of an inner map out of the BTF (libbpf 1.1: "can't determine value size") unless
- * something else holds it by value. This does; libbpf passes over its section. */
+ * something else holds it by value. This does; libbpf passes over its section. The names of the verdicts are there for
+ * a later version, in which they have other numbers. */
 const struct {
 	struct cv_directory directory[0];
 	struct cv_slot_line line[0];
+	enum cv_verdict verdict[0];
 	__u64 none;
 } cv_inner_types SEC(".types");
 

@@ -94,7 +94,9 @@ static __always_inline __u16 vip_listener(const struct cv_directory *dir, const 
 {
 	__u32 listener = vip->spans ? span_search(dir, vip->first_span, vip->spans, port) : 0;
 
-	return listener ? (__u16)listener : vip->any;
+	if (listener)
+		return (__u16)listener;
+	return port ? vip->any : 0; /* "any" is 1 to 65535 */
 }
 
 /* Sets pkt->listener and *ret when the packet is ours; the verdicts of this stage pass, but for fragments to an address

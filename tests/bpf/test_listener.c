@@ -95,6 +95,9 @@ static void passes_what_is_for_nobody(void **state)
 {
 	static const struct row rows[] = {
 		NOT(PASS_NO_LISTENER, UDP, .port = 999),
+		/* port 0, of an address with a listener of any */
+		NOT(PASS_NO_LISTENER, TCP, POKE(2, 2, 0, 0)),
+		NOT(PASS_NO_LISTENER, V6, UDP, POKE(2, 2, 0, 0)),
 		NOT(PASS_NO_LISTENER, UDP, .port = 1002),
 		NOT(PASS_NO_LISTENER, UDP, .port = 443),
 		NOT(PASS_NO_LISTENER, TCP, .to = "192.0.2.53", .port = 53),

@@ -110,12 +110,9 @@ static uint16_t brute_force(const struct addr *address, enum cv_protocol protoco
 		const struct cv_listener *listener = &listeners[i];
 		unsigned width = listener->port_last - listener->port_first;
 
-		bool any = width == 65534; /* port 0 of a forged packet, too */
-
 		if (listener->protocol == protocol &&
 		    memcmp(listener->address, address->byte, sizeof(listener->address)) == 0 &&
-		    (any || (listener->port_first <= port && port <= listener->port_last)) &&
-		    width < narrowest) {
+		    listener->port_first <= port && port <= listener->port_last && width < narrowest) {
 			narrowest = width;
 			id = (uint16_t)i;
 		}

@@ -113,6 +113,7 @@ int cmd_disable(int argc, char **argv);
 int cmd_enable(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_decap(int argc, char **argv);
+int cmd_upgrade(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 
 #endif

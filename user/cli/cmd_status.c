@@ -183,7 +183,7 @@ static int print_backends(const json_t *status)
 	}
 	r = print_section(&table);
 	print_rest(shown, "backends");
-	printf("\n%zu of %zu backends are up\n", up, all);
+	printf("\n%zu of %zu backend%s %s up\n", up, all, all == 1 ? "" : "s", up == 1 ? "is" : "are");
 	return r;
 }
 

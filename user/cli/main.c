@@ -32,6 +32,7 @@ static const struct command commands[] = {
 	{ "enable", "POOL BACKEND", "put it back", cmd_enable },
 	{ "doctor", "[backend]", "look this host over, and say what mends it", cmd_doctor },
 	{ "decap", "COMMAND", "the backend's side: take the tunnel header off", cmd_decap },
+	{ "upgrade", "", "put this version in the place of what is attached", cmd_upgrade },
 	{ "version", "", "versions of this binary and of what is pinned", cmd_version },
 };
 

@@ -69,16 +69,16 @@ const struct out_column view_backend_columns[VIEW_BACKEND_COLUMNS] = {
 static void add_note(struct out_table *table, const json_t *backend)
 {
 	const json_t *left = json_object_get(backend, "drain_left_s");
+	uint64_t nr = view_count(backend, "flows_left");
 	char flows[OUT_TEXT_LEN], time[OUT_TEXT_LEN];
 
 	if (strcmp(view_text(backend, "state"), "draining") != 0)
 		out_cell(table, "%s", view_text(backend, "reason"));
 	else if (json_is_number(left))
-		out_cell(table, "%s flows left, %s to go",
-			 out_exact(view_count(backend, "flows_left"), flows),
+		out_cell(table, "%s flow%s left, %s to go", out_exact(nr, flows), nr == 1 ? "" : "s",
 			 out_duration(view_count(backend, "drain_left_s"), time));
 	else
-		out_cell(table, "%s flows left", out_exact(view_count(backend, "flows_left"), flows));
+		out_cell(table, "%s flow%s left", out_exact(nr, flows), nr == 1 ? "" : "s");
 }
 
 void view_backend(struct out_table *table, const json_t *backend, const char *pool, uint64_t table_size)

@@ -23,6 +23,22 @@ static const struct dp_interface *find_attached(const struct daemon *d, const ch
 	return NULL;
 }
 
+/* Once for each interface: it stays so until somebody with the right to replaces it. */
+static void tell_outdated(struct daemon *d)
+{
+	for (size_t i = 0; i < d->interfaces_nr; i++) {
+		const struct dp_interface *at = &d->interface[i];
+
+		if (at->outdated && d->told_outdated[i] != at->program_id)
+			log_warn(
+				"libxdp's dispatcher still calls an older program, to replace it takes "
+				"CAP_SYS_ADMIN: stop culvertd, run \"culvert upgrade\" as root, start it again "
+				"interface=%s",
+				at->name);
+		d->told_outdated[i] = at->outdated ? at->program_id : 0;
+	}
+}
+
 static void note_attached(struct daemon *d)
 {
 	struct err err;
@@ -34,6 +50,7 @@ static void note_attached(struct daemon *d)
 	}
 	d->interfaces_nr =
 		(size_t)nr < CV_ARRAY_SIZE(d->interface) ? (size_t)nr : CV_ARRAY_SIZE(d->interface);
+	tell_outdated(d);
 }
 
 /* Attaches one; says so once, not every second, if it cannot be done. */

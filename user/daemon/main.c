@@ -198,6 +198,19 @@ static void start_signal(struct daemon *d, uv_signal_t *handle, int number)
 	uv_signal_start(handle, on_signal, number);
 }
 
+static void log_migration(const struct daemon *d)
+{
+	struct dp_migrated migrated;
+
+	if (!dp_migration(d->dp, &migrated))
+		return;
+	log_info("maps of an older schema came over schema=%u version=%s flows=%llu took_ms=%llu",
+		 migrated.schema, migrated.version, (unsigned long long)migrated.flows,
+		 (unsigned long long)migrated.took_ms);
+	if (migrated.verdicts_lost)
+		log_warn("the counters of verdicts begin anew: that schema did not know their names");
+}
+
 static int start(struct daemon *d, const struct flow_table_conf *flow_table, struct err *err)
 {
 	int r;
@@ -207,6 +220,8 @@ static int start(struct daemon *d, const struct flow_table_conf *flow_table, str
 		return err_set(err, -ENOMEM, "%s", strerror(ENOMEM));
 	d->model->flow_table = *flow_table;
 	r = dp_take(d->options.pin_dir, flow_table, &d->dp, err);
+	if (!r)
+		log_migration(d);
 	if (!r)
 		r = dp_read_image(d->dp, &d->image, err);
 	if (!r)

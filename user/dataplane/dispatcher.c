@@ -17,6 +17,7 @@
 #include "dataplane/bpf_log.h"
 #include "dataplane/dispatcher.h"
 #include "dataplane/dp_internal.h"
+#include "dataplane/dp_object.h"
 
 /* --- looking --------------------------------------------------------------------------------------- */
 
@@ -211,7 +212,7 @@ static int join(const struct dispatcher *dispatcher, struct dp *dp, struct err *
 	LIBBPF_OPTS(xdp_program_opts, opts, .prog_name = dp_program_name(DP_PROGRAM_balance));
 	struct xdp_program *program;
 	struct bpf_object *object;
-	int r = dp_open_object(dp, &object, err);
+	int r = dp_object_open_over(dp, &object, err);
 
 	if (r)
 		return r;

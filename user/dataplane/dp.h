@@ -29,18 +29,31 @@ struct dp_interface {
 	bool outdated;	 /* the dispatcher still calls an older program: see dp_take */
 };
 
+/* What came over from maps of an older schema. */
+struct dp_migrated {
+	uint32_t schema;	   /* of the old maps */
+	char version[CV_NAME_LEN]; /* that laid them down */
+	uint64_t flows;		   /* open and closing ones */
+	uint64_t took_ms;
+	bool verdicts_lost; /* the counters of verdicts began anew: their names were not known yet */
+};
+
 /* --- opening (dp_open.c) --- */
 
 /* Opens what is pinned below pin_dir to look at it and to attach or detach interfaces. -ENOENT if nothing
- * is pinned there; -EPROTO if another schema version laid it down (err says which). */
+ * is pinned there; -EPROTO if another schema version laid it down (err says which, and what to do). */
 int dp_open(const char *pin_dir, struct dp **ret, struct err *err);
 
 /* Opens it as its one writer, for the daemon: takes the lock of the directory (-EBUSY if another daemon has
  * it), mounts the BPF file system if none is there, loads this binary's program over the pinned maps (made
- * now if there are none), copies flows where the table's size or policy differs from `flow_table`, and
- * replaces the program on every attached interface atomically. Without CAP_SYS_ADMIN a dispatcher goes on with an
- * older program of ours over the same maps; -EPERM if the flow tables would be others. */
+ * now if there are none), copies flows where the table's size or policy differs from `flow_table` (NULL: keeps both), and
+ * replaces the program on every attached interface atomically. What maps of an older schema hold goes over into new ones
+ * (dp_migration tells); -EPROTO if they are of a newer one. Without CAP_SYS_ADMIN a dispatcher goes on with an
+ * older program of ours over the same maps; -EPERM if the maps would be others, or are of an older schema. */
 int dp_take(const char *pin_dir, const struct flow_table_conf *flow_table, struct dp **ret, struct err *err);
+
+/* Whether that brought over maps of an older schema. */
+bool dp_migration(const struct dp *dp, struct dp_migrated *ret);
 
 /* Changes size or policy of the flow table of an object that dp_take gave: loads anew as dp_take does and replaces
  * *dp. On an error *dp is what it was. No dp_sweep may be running. */

@@ -29,12 +29,22 @@ static int make_inner(const struct dp *dp, const char *name, __u32 value_size, u
 	return bpf_map_create(BPF_MAP_TYPE_ARRAY, name, sizeof(__u32), value_size, entries, &opts);
 }
 
+int dp_make_directory(const struct dp *dp)
+{
+	return make_inner(dp, "cv_listener_dir", sizeof(struct cv_directory), dp->btf_directory, 1, 0);
+}
+
+int dp_make_table(const struct dp *dp, __u32 lines)
+{
+	return make_inner(dp, "cv_maglev_table", sizeof(struct cv_slot_line), dp->btf_slot_line, lines,
+			  BPF_F_MMAPABLE | BPF_F_INNER_MAP);
+}
+
 static int make_table(const struct dp *dp, const struct image_table *table)
 {
 	size_t size = (size_t)table->lines * sizeof(table->line[0]);
 	void *memory;
-	int fd = make_inner(dp, "cv_maglev_table", sizeof(table->line[0]), dp->btf_slot_line, table->lines,
-			    BPF_F_MMAPABLE | BPF_F_INNER_MAP);
+	int fd = dp_make_table(dp, table->lines);
 
 	if (fd < 0)
 		return fd;
@@ -74,7 +84,7 @@ static int set_tables(struct dp *dp, const struct plan *plan, const struct plan_
 
 static int set_directory(struct dp *dp, const struct cv_directory *directory)
 {
-	int fd = make_inner(dp, "cv_listener_dir", sizeof(*directory), dp->btf_directory, 1, 0);
+	int fd = dp_make_directory(dp);
 	__u32 zero = 0;
 	int r;
 

@@ -182,16 +182,6 @@ int dp_detach(const char *pin_dir, const char *ifname, struct err *err)
 	return r;
 }
 
-static const char *map_name(int i)
-{
-	return dp_map_name((enum dp_map)i);
-}
-
-static const char *program_name(int i)
-{
-	return dp_program_name((enum dp_program)i);
-}
-
 int dp_detach_all(const char *pin_dir, struct err *err)
 {
 	struct dp_interface list[CV_MAX_INTERFACES];
@@ -206,10 +196,10 @@ int dp_detach_all(const char *pin_dir, struct err *err)
 		return r;
 	r = dp_link_detach_all(pin_dir);
 	if (!r)
-		r = dp_remove_pins(pin_dir, DP_PROGRAM_DIR, program_name, DP_PROGRAM_COUNT);
+		r = dp_remove_pins(pin_dir, DP_PROGRAM_DIR);
 	if (!r)
-		r = dp_remove_pins(pin_dir, DP_TABLE_DIR, map_name, DP_MAP_COUNT);
+		r = dp_remove_pins(pin_dir, DP_TABLE_DIR);
 	if (!r)
-		r = dp_remove_pins(pin_dir, NULL, map_name, DP_MAP_COUNT);
+		r = dp_remove_pins(pin_dir, NULL);
 	return r ? err_set(err, r, "removing %s: %s", pin_dir, strerror(-r)) : 0;
 }

@@ -83,16 +83,26 @@ int dp_egress_attach(struct dp *dp, uint32_t ifindex, struct err *err)
 		 : 0;
 }
 
-int dp_egress_detach(struct dp *dp, uint32_t ifindex, struct err *err)
+static int detach(uint32_t handle, uint32_t ifindex)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_EGRESS);
-	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = handle_of(dp), .priority = EGRESS_PRIORITY);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = handle, .priority = EGRESS_PRIORITY);
 	int r;
 
 	bpf_log_capture();
 	r = bpf_tc_detach(&hook, &opts);
 	/* -EINVAL: there is no clsact qdisc */
-	return r && r != -ENOENT && r != -EINVAL
-		       ? err_set(err, r, "detaching the filter for health checks: %s", strerror(-r))
-		       : 0;
+	return r == -ENOENT || r == -EINVAL ? 0 : r;
+}
+
+int dp_egress_detach(struct dp *dp, uint32_t ifindex, struct err *err)
+{
+	int r = detach(handle_of(dp), ifindex);
+
+	return r ? err_set(err, r, "detaching the filter for health checks: %s", strerror(-r)) : 0;
+}
+
+void dp_egress_drop(uint32_t backends_id, uint32_t ifindex)
+{
+	detach(EGRESS_HANDLE + backends_id, ifindex);
 }

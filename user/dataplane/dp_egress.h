@@ -15,4 +15,7 @@ int dp_egress_attach(struct dp *dp, uint32_t ifindex, struct err *err);
 /* Takes it off, whoever's daemon put it there, if its maps are this data plane's. 0 also if none was there. */
 int dp_egress_detach(struct dp *dp, uint32_t ifindex, struct err *err);
 
+/* Takes off what was put there over a table of backends with that id, which is no longer in use. */
+void dp_egress_drop(uint32_t backends_id, uint32_t ifindex);
+
 #endif

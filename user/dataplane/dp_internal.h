@@ -50,6 +50,7 @@ struct dp {
 	uint32_t btf_key;
 	uint32_t btf_slot_line;
 	uint32_t btf_directory;
+	struct dp_migrated migration; /* of the load; schema 0: none */
 };
 
 const char *dp_map_pin(enum dp_map map);  /* "cv_flows", "tables/cv_maglev": below the pin directory */
@@ -63,16 +64,19 @@ int dp_alloc(const char *pin_dir, struct dp **ret);
  * on every attached interface. flow_table NULL keeps what is there, or takes the defaults. */
 int dp_load(struct dp *dp, const struct flow_table_conf *flow_table, struct err *err);
 
-/* dp_load.c: this binary's objects once more, over the maps of `dp`, with nothing but cv_balance to load: for libxdp.
- * The caller closes it. */
-struct bpf_object;
-int dp_open_object(struct dp *dp, struct bpf_object **ret, struct err *err);
-
 /* dp_open.c: takes the lock, waiting up to `wait_ms`. -EBUSY. */
 int dp_lock(struct dp *dp, unsigned wait_ms, struct err *err);
 
-/* dp_flows.c: copies every flow of one table into another, as far as they fit. Of a flow that is there already the record
- * with more packets stays, so a second copy brings over what changed since the first. */
-int dp_copy_flows(int from, int to, size_t key_size);
+/* dp_open.c: the cv_meta record behind a descriptor, whoever laid it down. -EPROTO if that was a newer schema than ours. */
+int dp_read_meta(const char *pin_dir, int map, struct cv_meta *ret, struct err *err);
+
+/* dp_apply.c: an inner map of cv_directory, or of cv_maglev with so many lines. A descriptor or -errno. */
+int dp_make_directory(const struct dp *dp);
+int dp_make_table(const struct dp *dp, __u32 lines);
+
+/* dp_flows.c: calls `each` for the entries of a hash map, some thousands at a time. Ends at the first result that is not
+ * 0, and returns it. */
+typedef int (*dp_batch_fn)(const void *keys, const void *values, __u32 nr, void *arg);
+int dp_each_batch(int map, size_t key_size, size_t value_size, dp_batch_fn each, void *arg);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Loading: this binary's program over the maps that are pinned, or over new ones. What is attached goes on
- * forwarding with the old program until the new one takes its place in one step. */
+/* Loading: this binary's program over the maps that are pinned, or over new ones, into which the content of the old ones
+ * goes over. What is attached goes on forwarding with the old program until the new one takes its place in one step. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,186 +13,107 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
-#include "cv_clock.h"
-#include "cv_balance.skel.h" /* uses the types of cv_clock.h */
 #include "dataplane/bpf_log.h"
 #include "dataplane/dp_dispatch.h"
+#include "dataplane/dp_egress.h"
 #include "dataplane/dp_internal.h"
 #include "dataplane/dp_link.h"
+#include "dataplane/dp_migrate.h"
+#include "dataplane/dp_object.h"
 #include "dataplane/dp_pins.h"
 
 /* One load in progress. */
 struct load {
 	struct dp *dp;
 	struct bpf_object *object;
-	struct cv_meta meta;	      /* as it is to be */
-	struct cv_meta old_meta;      /* as it was; no schema if nothing was pinned */
-	int old_flows[DP_MAP_COUNT];  /* tables to copy flows from: cv_flows, cv_flows6; else -1 */
-	bool is_pinned[DP_MAP_COUNT]; /* the pin is there and its map in use */
+	struct cv_meta meta;		   /* as it is to be */
+	struct cv_meta old_meta;	   /* as it was; no schema if nothing was pinned */
+	struct dp_copy copy[DP_MAP_COUNT]; /* what goes over from maps that are replaced */
+	bool is_pinned[DP_MAP_COUNT];	   /* the pin is there and its map in use */
+	uint32_t old_backends;		   /* id of the pinned cv_backends; 0: none */
+	uint64_t began_ns;
 };
 
-static bool is_flow_table(enum dp_map map)
+static uint64_t now_ns(void)
 {
-	return map == DP_MAP_flows || map == DP_MAP_flows6;
-}
+	struct timespec now;
 
-/* The kernel's ticks a second: its coarse clock's resolution is one tick. */
-static __u32 kernel_hz(void)
-{
-	struct timespec tick;
-
-	if (clock_getres(CLOCK_MONOTONIC_COARSE, &tick) || tick.tv_sec || !tick.tv_nsec)
-		return 250;
-	return (__u32)((1000000000 + tick.tv_nsec / 2) / tick.tv_nsec);
-}
-
-static struct bpf_map *find_map(struct bpf_object *object, enum dp_map map)
-{
-	return bpf_object__find_map_by_name(object, dp_map_name(map));
-}
-
-static struct bpf_program *find_program(struct bpf_object *object, enum dp_program program)
-{
-	return bpf_object__find_program_by_name(object, dp_program_name(program));
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
 /* What is pinned there, if anything: its meta record, and the sizes that hold unless told otherwise. */
 static int read_meta(struct load *load, const struct flow_table_conf *flow_table, struct err *err)
 {
-	struct dp *old = NULL;
-	int r = dp_open(load->dp->pin_dir, &old, err);
+	const char *pin_dir = load->dp->pin_dir;
+	int map = dp_get_pin(pin_dir, NULL, dp_map_pin(DP_MAP_meta)), r = 0;
 
 	load->meta = (struct cv_meta){
 		.max_flows = CV_DEFAULT_MAX_FLOWS,
 		.when_full = CV_FULL_EVICT,
 	};
-	if (!r)
-		r = dp_meta(old, &load->old_meta, err);
-	dp_free(old);
-	if (r && r != -ENOENT)
-		return r;
-	if (!r)
+	if (map >= 0) {
+		r = dp_read_meta(pin_dir, map, &load->old_meta, err);
+		close(map);
 		load->meta = load->old_meta;
+	} else if (map != -ENOENT) {
+		r = err_set(err, map, "%s: %s", pin_dir, strerror(-map));
+	}
 	load->meta.schema = CV_SCHEMA_VERSION;
-	load->meta.hz = kernel_hz();
+	load->meta.hz = dp_kernel_hz();
 	snprintf(load->meta.version, sizeof(load->meta.version), "%s", CV_VERSION);
 	if (flow_table) {
 		load->meta.max_flows = flow_table->max_flows;
 		load->meta.when_full = flow_table->when_full;
 	}
-	return 0;
-}
-
-static int set_sizes(struct bpf_object *object, const struct cv_meta *meta)
-{
-	bool is_reject = meta->when_full == CV_FULL_REJECT;
-	enum bpf_map_type type = is_reject ? BPF_MAP_TYPE_HASH : BPF_MAP_TYPE_LRU_HASH;
-	__u64 flows = meta->max_flows + (is_reject ? CV_FLOWS_SLACK : 0);
-	int r = bpf_map__set_max_entries(find_map(object, DP_MAP_expired),
-					 (__u32)(meta->max_flows / CV_EXPIRED_SHARE));
-
-	for (int i = 0; !r && i < DP_MAP_COUNT; i++) {
-		if (!is_flow_table(i))
-			continue;
-		r = bpf_map__set_max_entries(find_map(object, i), (__u32)flows);
-		if (!r)
-			r = bpf_map__set_type(find_map(object, i), type);
-	}
 	return r;
 }
 
-static int set_knobs(struct bpf_object *object, const struct cv_meta *meta)
+static bool is_other_schema(const struct load *load)
 {
-	struct bpf_map *map = bpf_object__find_map_by_name(object, ".rodata");
-	size_t size = 0;
-	const struct cv_balance__rodata *old = map ? bpf_map__initial_value(map, &size) : NULL;
-	struct cv_balance__rodata knobs;
-
-	if (!old || size != sizeof(knobs))
-		return -EINVAL;
-	knobs = *old;
-	knobs.cv_clock_knobs = cv_clock_base(meta->hz);
-	knobs.cv_reject_when_full = meta->when_full == CV_FULL_REJECT;
-	knobs.cv_max_flows = meta->max_flows;
-	return bpf_map__set_initial_value(map, &knobs, sizeof(knobs));
+	return load->old_meta.schema && load->old_meta.schema != CV_SCHEMA_VERSION;
 }
 
-/* This binary's programs and maps as `meta` wants them; nothing is in the kernel yet. */
-static int open_object(const struct cv_meta *meta, struct bpf_object **ret, struct err *err)
+static uint32_t map_id(int map)
 {
-	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = "cv_balance");
-	size_t size;
-	const void *elf = cv_balance__elf_bytes(&size);
-	struct bpf_object *object = bpf_object__open_mem(elf, size, &opts);
-	int r = object ? set_sizes(object, meta) : -errno;
-
-	if (!r)
-		r = set_knobs(object, meta);
-	if (r) {
-		bpf_object__close(object);
-		return err_set(err, r, "opening the program: %s (%s)", strerror(-r), bpf_log_last());
-	}
-	*ret = object;
-	return 0;
-}
-
-int dp_open_object(struct dp *dp, struct bpf_object **ret, struct err *err)
-{
-	struct bpf_object *object = NULL;
-	struct cv_meta meta;
-	int r = dp_meta(dp, &meta, err);
-
-	if (!r)
-		r = open_object(&meta, &object, err);
-	if (r)
-		return r;
-	for (int i = 0; !r && i < DP_MAP_COUNT; i++)
-		r = bpf_map__reuse_fd(find_map(object, i), dp->map[i]);
-	for (int i = 0; !r && i < DP_PROGRAM_COUNT; i++)
-		r = bpf_program__set_autoload(find_program(object, i), i == DP_PROGRAM_balance);
-	if (r) {
-		bpf_object__close(object);
-		return err_set(err, r, "opening the program: %s (%s)", strerror(-r), bpf_log_last());
-	}
-	*ret = object;
-	return 0;
-}
-
-/* Uses the pinned map if it is what the program wants. A flow table of another size or policy is replaced, its
- * flows copied later; the notes on expired flows begin anew when their number changes; any other difference
- * under the same schema is somebody's meddling. */
-static int adopt_map(struct load *load, enum dp_map which, struct err *err)
-{
-	struct bpf_map *map = find_map(load->object, which);
 	struct bpf_map_info info = { 0 };
 	__u32 size = sizeof(info);
-	char path[PATH_MAX];
-	int fd, r;
 
-	r = dp_path(path, sizeof(path), load->dp->pin_dir, NULL, dp_map_pin(which));
-	if (r)
-		return err_set(err, r, "%s: %s", load->dp->pin_dir, strerror(-r));
-	fd = bpf_obj_get(path);
-	if (fd == -ENOENT)
+	return bpf_obj_get_info_by_fd(map, &info, &size) ? 0 : info.id;
+}
+
+/* Uses the pinned map if it is what the program wants; else a new one takes its place, and its content is copied later. The
+ * meta record says what the pins are, and so changes with the last of them. */
+static int adopt_map(struct load *load, enum dp_map which, struct err *err)
+{
+	struct bpf_map *map = dp_object_map(load->object, which);
+	struct dp_migration migration = {
+		.which = which,
+		.from = dp_get_pin(load->dp->pin_dir, NULL, dp_map_pin(which)),
+		.object = load->object,
+		.map = map,
+		.is_other_schema = is_other_schema(load),
+	};
+	int r = 0;
+
+	if (migration.from == -ENOENT)
 		return 0;
-	r = fd < 0 ? fd : bpf_obj_get_info_by_fd(fd, &info, &size);
-	if (r) {
-		err_set(err, r, "%s: %s", path, strerror(-r));
-	} else if (info.key_size != bpf_map__key_size(map) || info.value_size != bpf_map__value_size(map)) {
-		r = err_set(err, -EPROTO, "%s: keys or values of another size than schema %u has", path,
-			    CV_SCHEMA_VERSION);
-	} else if (info.type == bpf_map__type(map) && info.max_entries == bpf_map__max_entries(map)) {
-		r = bpf_map__reuse_fd(map, fd);
+	if (migration.from < 0)
+		return err_set(err, migration.from, "%s/%s: %s", load->dp->pin_dir, dp_map_pin(which),
+			       strerror(-migration.from));
+	if (which == DP_MAP_backends)
+		load->old_backends = map_id(migration.from);
+	if (which != DP_MAP_meta || !is_other_schema(load))
+		r = dp_migration_find(&migration, &load->copy[which], err);
+	if (!r && load->copy[which].from >= 0)
+		return 0;
+	if (!r && (which != DP_MAP_meta || !is_other_schema(load))) {
+		r = bpf_map__reuse_fd(map, migration.from);
 		load->is_pinned[which] = !r;
-	} else if (is_flow_table(which)) {
-		load->old_flows[which] = fd;
-		return 0;
-	} else if (which != DP_MAP_expired) {
-		r = err_set(err, -EPROTO, "%s: another type or size than schema %u has", path,
-			    CV_SCHEMA_VERSION);
+		if (r)
+			err_set(err, r, "%s: %s", dp_map_name(which), strerror(-r));
 	}
-	if (fd >= 0)
-		close(fd);
+	close(migration.from);
 	return r;
 }
 
@@ -249,10 +170,12 @@ static int pin_all(struct load *load, struct err *err)
 	if (!r)
 		r = make_folder(dp, DP_TABLE_DIR);
 	for (int i = 0; !r && i < DP_MAP_COUNT; i++)
-		if (!load->is_pinned[i])
+		if (!load->is_pinned[i] && i != DP_MAP_meta)
 			r = pin(dp, NULL, dp_map_pin(i), dp->map[i]);
 	for (int i = 0; !r && i < DP_PROGRAM_COUNT; i++)
 		r = pin(dp, DP_PROGRAM_DIR, dp_program_name(i), dp->program[i]);
+	if (!r && !load->is_pinned[DP_MAP_meta])
+		r = pin(dp, NULL, dp_map_pin(DP_MAP_meta), dp->map[DP_MAP_meta]);
 	return r ? err_set(err, r, "pinning in %s: %s", dp->pin_dir, strerror(-r)) : 0;
 }
 
@@ -262,39 +185,52 @@ static int take_fds(struct load *load)
 	struct dp *dp = load->dp;
 
 	for (int i = 0; i < DP_MAP_COUNT; i++) {
-		dp->map[i] = dup(bpf_map__fd(find_map(load->object, i)));
+		dp->map[i] = dup(bpf_map__fd(dp_object_map(load->object, i)));
 		if (dp->map[i] < 0)
 			return -errno;
 	}
 	for (int i = 0; i < DP_PROGRAM_COUNT; i++) {
-		dp->program[i] = dup(bpf_program__fd(find_program(load->object, i)));
+		dp->program[i] = dup(bpf_program__fd(dp_object_program(load->object, i)));
 		if (dp->program[i] < 0)
 			return -errno;
 	}
 	return 0;
 }
 
-static int copy_flows(const struct load *load)
+static int copy(struct load *load, bool is_again, struct err *err)
 {
 	int r = 0;
 
-	for (int i = 0; !r && i < DP_MAP_COUNT; i++)
-		if (load->old_flows[i] >= 0)
-			r = dp_copy_flows(load->old_flows[i], load->dp->map[i],
-					  i == DP_MAP_flows ? sizeof(struct cv_flow4_key)
-							    : sizeof(struct cv_flow6_key));
+	for (int i = 0; !r && i < DP_MAP_COUNT; i++) {
+		r = dp_copy(&load->copy[i], load->dp, i, is_again);
+		if (r)
+			err_set(err, r, "copying %s: %s", dp_map_name(i), strerror(-r));
+	}
 	return r;
 }
 
-/* Flows are copied once before the change, so that packets find theirs at once, and once after it, for those that
- * the old program made meanwhile. */
-static int put_in_force(const struct load *load, struct err *err)
+/* The filter for health checks over an old table of backends is nobody's any more. */
+static void drop_old_egress(const struct load *load)
+{
+	struct dp_interface list[CV_MAX_INTERFACES];
+	int nr;
+
+	if (!load->old_backends || load->is_pinned[DP_MAP_backends])
+		return;
+	nr = dp_interfaces(load->dp->pin_dir, list, CV_ARRAY_SIZE(list), NULL);
+	for (int i = 0; i < nr && i < CV_MAX_INTERFACES; i++)
+		dp_egress_drop(load->old_backends, list[i].ifindex);
+}
+
+/* Everything is copied once before the change, so that packets find theirs at once, and once after it, for what the old
+ * program made of it meanwhile. */
+static int put_in_force(struct load *load, struct err *err)
 {
 	bool is_moved = false;
-	int r = copy_flows(load);
+	int r = copy(load, false, err);
 
 	if (r)
-		return err_set(err, r, "copying flows: %s", strerror(-r));
+		return r;
 	for (int i = 0; i < DP_MAP_COUNT; i++)
 		is_moved = is_moved || !load->is_pinned[i];
 	r = dp_dispatch_replace(load->dp, is_moved, err);
@@ -303,8 +239,8 @@ static int put_in_force(const struct load *load, struct err *err)
 	r = dp_link_replace(load->dp);
 	if (r)
 		return err_set(err, r, "replacing the program on an interface: %s", strerror(-r));
-	r = copy_flows(load);
-	return r ? err_set(err, r, "copying flows: %s", strerror(-r)) : 0;
+	drop_old_egress(load);
+	return copy(load, true, err);
 }
 
 static int write_meta(const struct load *load, const struct cv_meta *meta)
@@ -329,39 +265,59 @@ static int load_program(struct load *load, struct err *err)
 	return 0;
 }
 
-int dp_load(struct dp *dp, const struct flow_table_conf *flow_table, struct err *err)
+/* For whoever asks what became of the old maps. */
+static void note_migration(const struct load *load)
 {
-	struct load load = { .dp = dp };
-	int r;
+	const struct dp_copy *copy = load->copy;
 
-	for (int i = 0; i < DP_MAP_COUNT; i++)
-		load.old_flows[i] = -1;
-	r = read_meta(&load, flow_table, err);
+	if (!is_other_schema(load))
+		return;
+	load->dp->migration = (struct dp_migrated){
+		.schema = load->old_meta.schema,
+		.flows = copy[DP_MAP_flows].copied + copy[DP_MAP_flows6].copied,
+		.took_ms = (now_ns() - load->began_ns) / 1000000,
+		.verdicts_lost = copy[DP_MAP_per_verdict].kind == DP_COPY_NOTHING,
+	};
+	memcpy(load->dp->migration.version, load->old_meta.version, sizeof(load->old_meta.version));
+}
+
+/* From open objects to pins. */
+static int take_over(struct load *load, struct err *err)
+{
+	int r = load_program(load, err);
+
 	if (r)
 		return r;
-	r = open_object(&load.meta, &load.object, err);
-	if (r)
-		return r;
-	r = load_program(&load, err);
-	if (r)
-		goto out;
-	r = take_fds(&load);
+	r = take_fds(load);
 	if (!r)
-		r = find_btf(&load);
+		r = find_btf(load);
 	if (!r)
-		r = write_meta(&load, &load.meta);
+		r = write_meta(load, &load->meta);
 	if (r)
 		err_set(err, r, "taking the program over: %s", strerror(-r));
 	else
-		r = put_in_force(&load, err);
-	if (r && load.old_meta.schema)
-		write_meta(&load, &load.old_meta);
-	if (!r)
-		r = pin_all(&load, err);
-out:
+		r = put_in_force(load, err);
+	if (r && load->is_pinned[DP_MAP_meta])
+		write_meta(load, &load->old_meta);
+	return r ? r : pin_all(load, err);
+}
+
+int dp_load(struct dp *dp, const struct flow_table_conf *flow_table, struct err *err)
+{
+	struct load load = { .dp = dp, .began_ns = now_ns() };
+	int r;
+
 	for (int i = 0; i < DP_MAP_COUNT; i++)
-		if (load.old_flows[i] >= 0)
-			close(load.old_flows[i]);
+		load.copy[i].from = -1;
+	r = read_meta(&load, flow_table, err);
+	if (!r)
+		r = dp_object_open(&load.meta, &load.object, err);
+	if (!r)
+		r = take_over(&load, err);
+	if (!r)
+		note_migration(&load);
+	for (int i = 0; i < DP_MAP_COUNT; i++)
+		dp_copy_done(&load.copy[i]);
 	bpf_object__close(load.object);
 	return r;
 }

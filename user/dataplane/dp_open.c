@@ -111,19 +111,46 @@ static int open_pin(const struct dp *dp, const char *folder, const char *name, i
 	return 0;
 }
 
-static int check_schema(struct dp *dp, struct err *err)
+/* cv_meta only grows at its end: what is there can be read whoever laid it down. */
+int dp_read_meta(const char *pin_dir, int map, struct cv_meta *ret, struct err *err)
 {
-	struct cv_meta meta;
-	int r = dp_meta(dp, &meta, err);
+	struct bpf_map_info info = { 0 };
+	__u32 size = sizeof(info), zero = 0;
+	struct cv_meta *record;
+	int r = bpf_obj_get_info_by_fd(map, &info, &size);
 
 	if (r)
-		return r;
-	if (meta.schema != CV_SCHEMA_VERSION)
-		return err_set(
+		return err_set(err, r, "%s: %s", pin_dir, strerror(-r));
+	record = calloc(1, info.value_size + sizeof(*record));
+	r = record ? bpf_map_lookup_elem(map, &zero, record) : -ENOMEM;
+	if (r)
+		err_set(err, r, "reading cv_meta: %s", strerror(-r));
+	else if (record->schema > CV_SCHEMA_VERSION)
+		r = err_set(
 			err, -EPROTO,
-			"%s was laid down by culvert %s with map schema %u; this is culvert %s with schema %u",
-			dp->pin_dir, meta.version, meta.schema, CV_VERSION, CV_SCHEMA_VERSION);
-	return 0;
+			"%s was laid down by culvert %s with map schema %u, which this older culvert %s "
+			"(schema %u) cannot read: use %s or a newer one; or end every flow with \"culvert "
+			"detach --all\" and begin anew",
+			pin_dir, record->version, record->schema, CV_VERSION, CV_SCHEMA_VERSION,
+			record->version);
+	else
+		*ret = *record;
+	free(record);
+	return r;
+}
+
+static int check_schema(const struct dp *dp, struct err *err)
+{
+	struct cv_meta meta;
+	int r = dp_read_meta(dp->pin_dir, dp->map[DP_MAP_meta], &meta, err);
+
+	if (r || meta.schema == CV_SCHEMA_VERSION)
+		return r;
+	return err_set(
+		err, -EPROTO,
+		"%s was laid down by culvert %s with map schema %u; this is culvert %s with schema %u: "
+		"restart culvertd, or run \"culvert upgrade\", and flows and counters come over",
+		dp->pin_dir, meta.version, meta.schema, CV_VERSION, CV_SCHEMA_VERSION);
 }
 
 int dp_open(const char *pin_dir, struct dp **ret, struct err *err)
@@ -189,6 +216,12 @@ int dp_take(const char *pin_dir, const struct flow_table_conf *flow_table, struc
 	}
 	*ret = dp;
 	return 0;
+}
+
+bool dp_migration(const struct dp *dp, struct dp_migrated *ret)
+{
+	*ret = dp->migration;
+	return ret->schema;
 }
 
 int dp_retake(struct dp **dp, const struct flow_table_conf *flow_table, struct err *err)

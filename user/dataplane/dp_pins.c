@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -34,19 +35,25 @@ int dp_get_pin(const char *pin_dir, const char *folder, const char *name)
 	return r ? r : bpf_obj_get(path);
 }
 
-int dp_remove_pins(const char *pin_dir, const char *folder, const char *(*name)(int), int nr)
+int dp_remove_pins(const char *pin_dir, const char *folder)
 {
 	char path[PATH_MAX];
-	int r;
+	struct dirent *entry;
+	int r = dp_path(path, sizeof(path), pin_dir, NULL, folder ? folder : "");
+	DIR *dir = r ? NULL : opendir(path);
 
-	for (int i = 0; i < nr; i++) {
-		r = dp_path(path, sizeof(path), pin_dir, folder, name(i));
-		if (r)
-			return r;
-		if (unlink(path) && errno != ENOENT)
-			return -errno;
+	if (!r && !dir)
+		return errno == ENOENT ? 0 : -errno;
+	while (!r && (entry = readdir(dir))) {
+		if (strncmp(entry->d_name, "cv_", 3) != 0)
+			continue;
+		r = dp_path(path, sizeof(path), pin_dir, folder, entry->d_name);
+		if (!r && unlink(path) && errno != ENOENT)
+			r = -errno;
 	}
-	return dp_remove_folder(pin_dir, folder);
+	if (dir)
+		closedir(dir);
+	return r ? r : dp_remove_folder(pin_dir, folder);
 }
 
 int dp_remove_folder(const char *pin_dir, const char *folder)

@@ -21,9 +21,9 @@ int dp_ifindex_path(char *ret, size_t size, const char *pin_dir, const char *fol
 /* Opens a pin: a descriptor to close, or -errno. */
 int dp_get_pin(const char *pin_dir, const char *folder, const char *name);
 
-/* Removes the pins that have these names, and the folder they are in (NULL: pin_dir itself). 0 also for what is not
- * there; somebody else's file in the folder is left alone (-ENOTEMPTY). */
-int dp_remove_pins(const char *pin_dir, const char *folder, const char *(*name)(int), int nr);
+/* Removes the pins of maps and programs, of whatever version, and the folder they are in (NULL: pin_dir itself). 0 also if
+ * there is none; somebody else's file in the folder is left alone (-ENOTEMPTY). */
+int dp_remove_pins(const char *pin_dir, const char *folder);
 int dp_remove_folder(const char *pin_dir, const char *folder);
 
 /* Goes over a folder that is named by interfaces: start, next until it returns 0, and end. A folder that does not

@@ -252,5 +252,5 @@ uint16_t directory_find(const struct cv_directory *directory, const struct cv_li
 		if (span->port_first <= port && port <= span->port_last)
 			return span->listener;
 	}
-	return vip->any;
+	return port ? vip->any : 0;
 }
