@@ -71,7 +71,7 @@ STAGE balance(struct xdp_md *ctx, struct pkt *pkt)
 		return verdict;
 	verdict = forward(ctx, pkt, dir, listener, backend);
 	if (verdict == CV_DROP_TOO_BIG)
-		return reply_too_big(ctx, pkt, forward_room(listener, backend));
+		return reply_too_big(ctx, pkt, forward_room(dir, listener, backend));
 	return verdict;
 }
 

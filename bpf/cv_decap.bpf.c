@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Takes the outer IP header off on a backend, so that it needs no tunnel interface: the kernel receives the
- * inner packet as if it had come over the wire that way.
+/* Takes the outer header off on a backend, IP or IP with GUE, so that it needs no tunnel interface: the kernel receives
+ * the inner packet as if it had come over the wire that way.
  *
  * One level only. Outer fragments are left to the kernel, which reassembles them, and then needs a tunnel
- * interface of its own; give the path to the backends an MTU that makes none. No checksum is computed, so
- * one that the sender left to its hardware (CHECKSUM_PARTIAL, between virtual ports) stays so. */
+ * interface of its own; give the path to the backends an MTU that makes none. No checksum of the inner packet is
+ * computed, so one that the sender left to its hardware (CHECKSUM_PARTIAL, between virtual ports) stays so. */
+#include <stdbool.h>
 #include <linux/bpf.h>
 #include <linux/types.h>
 #include <bpf/bpf_helpers.h>
 
+#include "decap_gue.h"
 #include "decap_maps.h"
 #include "decap_parse.h"
 
@@ -29,6 +31,19 @@ DECAP_INLINE enum cv_decap_verdict decap_admit(const struct decap_pkt *pkt)
 	if (!from || from->family != pkt->outer)
 		return CV_DECAP_PASS_SOURCE;
 	return CV_DECAP_CONTINUE;
+}
+
+static __always_inline enum cv_decap_verdict decap_done(const struct decap_pkt *pkt)
+{
+	bool is_gue = pkt->udp_len, is_inner4 = pkt->inner == CV_FAMILY_IPV4;
+
+	if (pkt->outer == CV_FAMILY_IPV4 && is_inner4)
+		return is_gue ? CV_DECAP_GUE_IPV4_IN_IPV4 : CV_DECAP_IPV4_IN_IPV4;
+	if (pkt->outer == CV_FAMILY_IPV4)
+		return is_gue ? CV_DECAP_GUE_IPV6_IN_IPV4 : CV_DECAP_IPV6_IN_IPV4;
+	if (is_inner4)
+		return is_gue ? CV_DECAP_GUE_IPV4_IN_IPV6 : CV_DECAP_IPV4_IN_IPV6;
+	return is_gue ? CV_DECAP_GUE_IPV6_IN_IPV6 : CV_DECAP_IPV6_IN_IPV6;
 }
 
 /* What lies in front of the EtherType: two addresses, and as many tags as there are. */
@@ -65,9 +80,7 @@ DECAP_INLINE enum cv_decap_verdict decap_strip(struct xdp_md *ctx, const struct 
 	ethertype = (void *)tag;
 	*ethertype = pkt->inner == CV_FAMILY_IPV4 ? bpf_htons(ETH_P_IP) : bpf_htons(ETH_P_IPV6);
 
-	if (pkt->outer == CV_FAMILY_IPV4)
-		return pkt->inner == CV_FAMILY_IPV4 ? CV_DECAP_IPV4_IN_IPV4 : CV_DECAP_IPV6_IN_IPV4;
-	return pkt->inner == CV_FAMILY_IPV4 ? CV_DECAP_IPV4_IN_IPV6 : CV_DECAP_IPV6_IN_IPV6;
+	return decap_done(pkt);
 }
 
 DECAP_INLINE enum cv_decap_verdict decap(struct xdp_md *ctx, __u32 frame_len)
@@ -78,8 +91,13 @@ DECAP_INLINE enum cv_decap_verdict decap(struct xdp_md *ctx, __u32 frame_len)
 		.end = (void *)(long)ctx->data_end,
 		.frame_len = frame_len,
 	};
+	const struct cv_decap_conf *conf;
 	enum cv_decap_verdict verdict;
+	__u32 zero = 0;
 
+	conf = bpf_map_lookup_elem(&cv_decap_conf, &zero);
+	if (conf)
+		pkt.gue_port = conf->gue_port;
 	verdict = decap_parse(&pkt);
 	if (verdict)
 		return verdict;
@@ -88,6 +106,14 @@ DECAP_INLINE enum cv_decap_verdict decap(struct xdp_md *ctx, __u32 frame_len)
 		return verdict;
 
 	/* It is ours: from here on what is odd is dropped. */
+	if (pkt.udp_len) {
+		verdict = decap_gue(&pkt);
+		if (verdict)
+			return verdict;
+		verdict = decap_udp_checksum(ctx, &pkt);
+		if (verdict)
+			return verdict;
+	}
 	verdict = pkt.inner == CV_FAMILY_IPV4 ? decap_inner_ipv4(&pkt) : decap_inner_ipv6(&pkt);
 	if (verdict)
 		return verdict;

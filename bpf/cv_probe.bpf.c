@@ -46,33 +46,28 @@ static __always_inline bool inner_read(struct __sk_buff *skb, struct inner *ret)
 }
 
 /* Makes room between Ethernet and IP header and fills it. */
-static __always_inline bool encapsulate(struct __sk_buff *skb, const struct cv_backend *backend,
-					const struct inner *inner)
+static __always_inline bool encapsulate(struct __sk_buff *skb, enum cv_forward forward,
+					const struct cv_backend *backend, const struct inner *inner)
 {
 	bool is_v4 = backend->family == CV_FAMILY_IPV4;
-	__u32 outer = is_v4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
 	__u64 flags = is_v4 ? BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 : BPF_F_ADJ_ROOM_ENCAP_L3_IPV6;
 	struct cv_directory *dir = directory_get();
 	struct ethhdr *eth;
-	void *ip, *end;
+	void *end;
 
-	if (!dir || bpf_skb_adjust_room(skb, (__s32)outer, BPF_ADJ_ROOM_MAC, flags))
+	if (!dir)
+		return false;
+	if (forward == CV_FORWARD_GUE)
+		flags |= BPF_F_ADJ_ROOM_ENCAP_L4_UDP;
+	if (bpf_skb_adjust_room(skb, (__s32)cv_outer_bytes(forward, dir->gue_variant, backend->family),
+				BPF_ADJ_ROOM_MAC, flags))
 		return false;
 	eth = (void *)(long)skb->data;
 	end = (void *)(long)skb->data_end;
-	ip = eth + 1;
-	if (is_v4) {
-		if (ip + sizeof(struct iphdr) > end)
-			return false;
-		eth->h_proto = bpf_htons(ETH_P_IP);
-		outer_fill4(ip, backend, &dir->outer_source, inner);
-	} else {
-		if (ip + sizeof(struct ipv6hdr) > end)
-			return false;
-		eth->h_proto = bpf_htons(ETH_P_IPV6);
-		outer_fill6(ip, backend, &dir->outer_source, inner);
-	}
-	return true;
+	if ((void *)(eth + 1) > end)
+		return false;
+	eth->h_proto = is_v4 ? bpf_htons(ETH_P_IP) : bpf_htons(ETH_P_IPV6);
+	return outer_fill(eth + 1, end, forward, backend, dir, inner);
 }
 
 static __always_inline bool rewrite(struct __sk_buff *skb, enum cv_forward forward,
@@ -82,7 +77,8 @@ static __always_inline bool rewrite(struct __sk_buff *skb, enum cv_forward forwa
 
 	switch (forward) {
 	case CV_FORWARD_IPIP:
-		if (!encapsulate(skb, backend, inner))
+	case CV_FORWARD_GUE:
+		if (!encapsulate(skb, forward, backend, inner))
 			return false;
 		break;
 	case CV_FORWARD_L2:

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The maps of the decapsulating program. The program only counts; the command fills the other two. */
+/* The maps of the decapsulating program. The program only counts; the command fills the others. */
 #ifndef DECAP_MAPS_H
 #define DECAP_MAPS_H
 
@@ -23,6 +23,13 @@ struct {
 	__type(key, struct cv_decap_from_key);
 	__type(value, struct cv_decap_from);
 } cv_decap_from SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct cv_decap_conf);
+} cv_decap_conf SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

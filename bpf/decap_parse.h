@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Reads a frame down to the start of the inner packet, and checks the inner header. Pure: no maps, no
- * helpers. The outer IPv4 checksum is not verified: nothing that is taken from that header survives it but
- * the ECN field, and the inner packet brings checksums of its own. */
+/* Reads a frame down to the start of the inner packet, or of a GUE header (decap_gue.h), and checks the inner header.
+ * Pure: no maps, no helpers. The outer IPv4 checksum is not verified: nothing that is taken from that header survives
+ * it but the ECN field, and the inner packet brings checksums of its own. */
 #ifndef DECAP_PARSE_H
 #define DECAP_PARSE_H
 
@@ -9,6 +9,7 @@
 #include <linux/in.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
+#include <linux/udp.h>
 #include <bpf/bpf_endian.h>
 
 #include "cv_decap.h"
@@ -22,6 +23,8 @@
 #define DECAP_MAX_EXTENSIONS 4
 
 #define DECAP_IPV4_FRAGMENT 0x3fff /* more fragments, or an offset */
+#define DECAP_IPV4_OFFSET 0x1fff
+#define DECAP_IPV6_OFFSET 0xfff8
 
 /* A frame and what is known about it. `pos` is the first byte not yet read; bytes between `pos` and `end`
  * can be read directly, the frame itself may be longer. */
@@ -36,6 +39,11 @@ struct decap_pkt {
 	enum cv_family outer;
 	enum cv_family inner;
 	enum ecn ecn; /* of the outer header */
+	bool is_fragment;
+	__u16 gue_port; /* of this host; 0: none */
+	__u16 udp_len;	/* from the UDP header on, `udp_at` bytes behind `start`; 0: the tunnel has none */
+	__u32 udp_at;
+	__be16 udp_checksum;
 	__u8 source[16];
 	__u8 destination[16];
 };
@@ -82,6 +90,40 @@ static inline __attribute__((always_inline)) void decap_map_address(__u8 mapped[
 	__builtin_memcpy(mapped + 12, address, 4);
 }
 
+/* UDP to the port of GUE. */
+DECAP_INLINE enum cv_decap_verdict decap_parse_udp(struct decap_pkt *pkt)
+{
+	const struct udphdr *udp = pkt->pos;
+
+	if (!pkt->gue_port)
+		return CV_DECAP_PASS_NOT_TUNNEL;
+	if ((void *)(udp + 1) > pkt->end)
+		return CV_DECAP_PASS_MALFORMED;
+	if (udp->dest != bpf_htons(pkt->gue_port))
+		return CV_DECAP_PASS_NOT_TUNNEL;
+	if (pkt->is_fragment)
+		return CV_DECAP_PASS_FRAGMENT;
+	pkt->udp_at = (__u32)(pkt->pos - pkt->start);
+	pkt->udp_len = bpf_ntohs(udp->len);
+	pkt->udp_checksum = udp->check;
+	if (pkt->udp_len < sizeof(*udp) || pkt->udp_len > pkt->payload_len)
+		return CV_DECAP_PASS_MALFORMED;
+	pkt->payload_len = pkt->udp_len - (__u32)sizeof(*udp);
+	pkt->pos += sizeof(*udp);
+	return CV_DECAP_CONTINUE;
+}
+
+/* What the outer IP header announces, at `pos`: a tunnel, or not. */
+DECAP_INLINE enum cv_decap_verdict decap_parse_payload(struct decap_pkt *pkt, __u8 protocol)
+{
+	if (protocol == IPPROTO_UDP)
+		return decap_parse_udp(pkt);
+	pkt->inner = decap_carried(protocol);
+	if (pkt->inner == CV_FAMILY_NONE)
+		return CV_DECAP_PASS_NOT_TUNNEL;
+	return pkt->is_fragment ? CV_DECAP_PASS_FRAGMENT : CV_DECAP_CONTINUE;
+}
+
 DECAP_INLINE enum cv_decap_verdict decap_parse_ipv4(struct decap_pkt *pkt)
 {
 	const struct iphdr *ip = pkt->pos;
@@ -89,23 +131,24 @@ DECAP_INLINE enum cv_decap_verdict decap_parse_ipv4(struct decap_pkt *pkt)
 
 	if ((void *)(ip + 1) > pkt->end)
 		return CV_DECAP_PASS_MALFORMED;
-	pkt->inner = decap_carried(ip->protocol);
-	if (pkt->inner == CV_FAMILY_NONE)
+	if (ip->protocol != IPPROTO_UDP && decap_carried(ip->protocol) == CV_FAMILY_NONE)
 		return CV_DECAP_PASS_NOT_TUNNEL;
 	header_len = ip->ihl * 4u;
 	total_len = bpf_ntohs(ip->tot_len);
 	if (ip->version != 4 || header_len < sizeof(*ip) || total_len < header_len ||
 	    pkt->pos + header_len > pkt->end || (__u32)(pkt->pos - pkt->start) + total_len > pkt->frame_len)
 		return CV_DECAP_PASS_MALFORMED;
-	if (ip->frag_off & bpf_htons(DECAP_IPV4_FRAGMENT))
-		return CV_DECAP_PASS_FRAGMENT;
+	pkt->is_fragment = ip->frag_off & bpf_htons(DECAP_IPV4_FRAGMENT);
+	/* whose datagram it is stands in the first fragment only */
+	if (ip->protocol == IPPROTO_UDP && ip->frag_off & bpf_htons(DECAP_IPV4_OFFSET))
+		return CV_DECAP_PASS_NOT_TUNNEL;
 	pkt->outer = CV_FAMILY_IPV4;
 	pkt->ecn = ecn_get4(ip);
 	decap_map_address(pkt->source, &ip->saddr);
 	decap_map_address(pkt->destination, &ip->daddr);
 	pkt->payload_len = total_len - header_len;
 	pkt->pos += header_len;
-	return CV_DECAP_CONTINUE;
+	return decap_parse_payload(pkt, ip->protocol);
 }
 
 /* What stands at the end of the chain of extension headers, or why the walk ended before. */
@@ -113,12 +156,20 @@ DECAP_INLINE enum cv_decap_verdict decap_parse_last(struct decap_pkt *pkt, __u8 
 {
 	switch (next) {
 	case IPPROTO_FRAGMENT: {
-		const struct ipv6_opt_hdr *fragment = pkt->pos;
+		const struct {
+			__u8 next;
+			__u8 reserved;
+			__be16 offset;
+			__be32 id;
+		} *fragment = pkt->pos;
 
 		if ((void *)(fragment + 1) > pkt->end)
 			return CV_DECAP_PASS_MALFORMED;
-		return decap_carried(fragment->nexthdr) == CV_FAMILY_NONE ? CV_DECAP_PASS_NOT_TUNNEL
-									  : CV_DECAP_PASS_FRAGMENT;
+		pkt->is_fragment = true;
+		if (fragment->next == IPPROTO_UDP && fragment->offset & bpf_htons(DECAP_IPV6_OFFSET))
+			return CV_DECAP_PASS_NOT_TUNNEL;
+		pkt->pos += sizeof(*fragment);
+		return decap_parse_payload(pkt, fragment->next);
 	}
 	case IPPROTO_HOPOPTS:
 	case IPPROTO_DSTOPTS:
@@ -126,8 +177,7 @@ DECAP_INLINE enum cv_decap_verdict decap_parse_last(struct decap_pkt *pkt, __u8 
 	case IPPROTO_AH:
 		return CV_DECAP_PASS_EXTENSION;
 	}
-	pkt->inner = decap_carried(next);
-	return pkt->inner == CV_FAMILY_NONE ? CV_DECAP_PASS_NOT_TUNNEL : CV_DECAP_CONTINUE;
+	return decap_parse_payload(pkt, next);
 }
 
 DECAP_INLINE enum cv_decap_verdict decap_parse_ipv6(struct decap_pkt *pkt)
@@ -164,8 +214,8 @@ DECAP_INLINE enum cv_decap_verdict decap_parse_ipv6(struct decap_pkt *pkt)
 	return decap_parse_last(pkt, next);
 }
 
-/* From the start of the frame to the start of the inner packet. CV_DECAP_CONTINUE: it is a tunnel packet,
- * whole, and everything in `pkt` is set. */
+/* From the start of the frame to the start of what the tunnel carries. CV_DECAP_CONTINUE: it is a tunnel packet,
+ * whole, and everything in `pkt` is set, but `inner` where udp_len says that a GUE header comes first. */
 DECAP_INLINE enum cv_decap_verdict decap_parse(struct decap_pkt *pkt)
 {
 	enum cv_decap_verdict verdict = decap_parse_link(pkt);

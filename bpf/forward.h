@@ -48,18 +48,17 @@ static __always_inline bool is_uncut(struct xdp_md *ctx, const struct pkt *pkt)
 	return bpf_check_mtu(ctx, 0, &mtu, 0, 0) < 0 || pkt->ip_bytes > mtu;
 }
 
-static __always_inline __u32 outer_bytes(const struct cv_listener *listener, const struct cv_backend *backend)
+static __always_inline __u32 outer_bytes(const struct cv_directory *dir, const struct cv_listener *listener,
+					 const struct cv_backend *backend)
 {
-	if (listener->forward != CV_FORWARD_IPIP)
-		return 0;
-	return backend->family == CV_FAMILY_IPV4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
+	return cv_outer_bytes(listener->forward, dir->gue_variant, backend->family);
 }
 
 /* How long a client's packet may be that reaches the backend in one piece. */
-static __always_inline __u32 forward_room(const struct cv_listener *listener,
+static __always_inline __u32 forward_room(const struct cv_directory *dir, const struct cv_listener *listener,
 					  const struct cv_backend *backend)
 {
-	__u32 outer = outer_bytes(listener, backend);
+	__u32 outer = outer_bytes(dir, listener, backend);
 
 	return backend->mtu > outer ? backend->mtu - outer : 0;
 }
@@ -84,7 +83,7 @@ static __always_inline void *fill_eth(void *start, const struct cv_backend *back
 STAGE forward_rewrite(struct xdp_md *ctx, struct pkt *pkt, const struct cv_directory *dir,
 		      const struct cv_listener *listener, const struct cv_backend *backend, __u8 vlans)
 {
-	bool is_tunnel = listener->forward == CV_FORWARD_IPIP;
+	bool is_tunnel = outer_is_tunnel(listener->forward);
 	struct inner inner = {
 		.family = pkt->family,
 		.tos = pkt->tos,
@@ -92,7 +91,7 @@ STAGE forward_rewrite(struct xdp_md *ctx, struct pkt *pkt, const struct cv_direc
 		.frag_off = OUTER_DF,
 		.hash = (__u32)pkt->hash, /* its high half chose the slot */
 	};
-	__u32 outer = outer_bytes(listener, backend);
+	__u32 outer = outer_bytes(dir, listener, backend);
 	__be16 ethertype = pkt->ethertype;
 	void *start, *end, *ip;
 
@@ -113,17 +112,8 @@ STAGE forward_rewrite(struct xdp_md *ctx, struct pkt *pkt, const struct cv_direc
 	if (start + ETH_HLEN + PKT_MAX_VLANS * 4 > end)
 		return CV_DROP_INTERNAL;
 	ip = fill_eth(start, backend, pkt, vlans, ethertype);
-	if (!is_tunnel)
-		return CV_CONTINUE;
-	if (backend->family == CV_FAMILY_IPV4) {
-		if (ip + sizeof(struct iphdr) > end)
-			return CV_DROP_INTERNAL;
-		outer_fill4(ip, backend, &dir->outer_source, &inner);
-	} else {
-		if (ip + sizeof(struct ipv6hdr) > end)
-			return CV_DROP_INTERNAL;
-		outer_fill6(ip, backend, &dir->outer_source, &inner);
-	}
+	if (is_tunnel && !outer_fill(ip, end, listener->forward, backend, dir, &inner))
+		return CV_DROP_INTERNAL;
 	return CV_CONTINUE;
 }
 
@@ -140,7 +130,7 @@ STAGE forward(struct xdp_md *ctx, struct pkt *pkt, const struct cv_directory *di
 		return CV_DROP_NO_NEXT_HOP;
 	if (listener->forward == CV_FORWARD_L2 && (!backend->on_link || backend->family != pkt->family))
 		return CV_DROP_FAMILY;
-	bytes = pkt->ip_bytes + outer_bytes(listener, backend);
+	bytes = pkt->ip_bytes + outer_bytes(dir, listener, backend);
 	if (bytes > 0xffff || (bytes > backend->mtu && !is_uncut(ctx, pkt)))
 		return CV_DROP_TOO_BIG;
 	if (!is_hairpin && bpf_redirect_map(&cv_ports, backend->ifindex, 0) != XDP_REDIRECT)

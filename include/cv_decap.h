@@ -6,6 +6,7 @@
 #ifndef CV_DECAP_H
 #define CV_DECAP_H
 
+#include "cv_gue.h"
 #include "cv_types.h"
 
 /* Every way a packet can leave the program.
@@ -29,6 +30,15 @@
 	X(IPV6_IN_IPV4, DECAP, "ipv6_in_ipv4", "outer header taken off")                                  \
 	X(IPV4_IN_IPV6, DECAP, "ipv4_in_ipv6", "outer header taken off")                                  \
 	X(IPV6_IN_IPV6, DECAP, "ipv6_in_ipv6", "outer header taken off")                                  \
+	X(PASS_GUE, PASS, "gue_other", "GUE with a control message, or with what is no IP packet")        \
+	X(GUE_IPV4_IN_IPV4, DECAP, "gue_ipv4_in_ipv4", "outer header taken off, UDP and GUE as well")     \
+	X(GUE_IPV6_IN_IPV4, DECAP, "gue_ipv6_in_ipv4", "outer header taken off, UDP and GUE as well")     \
+	X(GUE_IPV4_IN_IPV6, DECAP, "gue_ipv4_in_ipv6", "outer header taken off, UDP and GUE as well")     \
+	X(GUE_IPV6_IN_IPV6, DECAP, "gue_ipv6_in_ipv6", "outer header taken off, UDP and GUE as well")     \
+	X(DROP_GUE_VARIANT, DROP, "gue_variant", "GUE of a variant that is neither 0 nor 1")              \
+	X(DROP_GUE_FLAGS, DROP, "gue_flags", "GUE with optional fields that we do not know")              \
+	X(DROP_GUE_LENGTH, DROP, "gue_length", "the GUE header is cut short or longer than its packet")   \
+	X(DROP_UDP_CHECKSUM, DROP, "udp_checksum", "the outer UDP checksum is neither zero nor right")    \
 	X(DROP_INNER_VERSION, DROP, "inner_version", "inner packet is not of the announced IP version")   \
 	X(DROP_INNER_LENGTH, DROP, "inner_length", "inner packet is cut short or longer than its outer")  \
 	X(DROP_ECN, DROP, "ecn", "outer says congestion, inner cannot carry it (RFC 6040 4.2)")           \
@@ -73,6 +83,14 @@ struct cv_decap_from {
 	__u8 pad[2];
 };
 CV_ASSERT_SIZE(struct cv_decap_from, 4);
+
+/* cv_decap_conf, one entry. */
+struct cv_decap_conf {
+	__u16 gue_port; /* UDP port of GUE, in host order; 0: GUE is left alone */
+	__u8 is_set;	/* somebody chose the port */
+	__u8 pad;
+};
+CV_ASSERT_SIZE(struct cv_decap_conf, 4);
 
 /* cv_decap_stats, per CPU, by enum cv_decap_verdict, holds struct cv_verdict_stats; bytes are those of the
  * frame as it came in. */

@@ -61,8 +61,10 @@ CV_ASSERT_SIZE(struct cv_outer_source, 40);
 struct cv_directory {
 	__u32 hash_key[CV_HASH_KEY_WORDS]; /* of every tuple and address hash */
 	__u64 salt;
-	__u32 listeners; /* how many; 0: nothing is balanced */
-	__u32 pad;
+	__u32 listeners;  /* how many; 0: nothing is balanced */
+	__u16 gue_port;	  /* to which GUE goes, in host order */
+	__u8 gue_variant; /* enum cv_gue_variant */
+	__u8 pad;
 	struct cv_outer_source outer_source;
 	__u64 pad1;
 	__u64 vip_filter[CV_VIP_FILTER_WORDS];

@@ -17,7 +17,7 @@ enum cv_family { CV_FAMILY_NONE, CV_FAMILY_IPV4, CV_FAMILY_IPV6 } CV_BYTE_ENUM;
 /* The numbers are those of the IP header. */
 enum cv_protocol { CV_PROTOCOL_NONE = 0, CV_PROTOCOL_TCP = 6, CV_PROTOCOL_UDP = 17 } CV_BYTE_ENUM;
 
-enum cv_forward { CV_FORWARD_NONE, CV_FORWARD_IPIP, CV_FORWARD_L2 } CV_BYTE_ENUM;
+enum cv_forward { CV_FORWARD_NONE, CV_FORWARD_IPIP, CV_FORWARD_L2, CV_FORWARD_GUE } CV_BYTE_ENUM;
 
 enum cv_hash_fields { CV_HASH_5TUPLE, CV_HASH_SOURCE } CV_BYTE_ENUM;
 

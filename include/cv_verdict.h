@@ -51,7 +51,7 @@
 	  "no route, no neighbour or no attached port towards the backend",                                  \
 	  "see culvert backends for what is missing")                                                        \
 	X(DROP_FAMILY, DROP, "family", "l2 cannot carry this address family to the backend",                 \
-	  "use forward: ipip for this pool")                                                                 \
+	  "use forward: ipip or gue for this pool")                                                          \
 	X(DROP_TTL, DROP, "ttl", "TTL or hop limit used up",                                                 \
 	  "look for a routing loop between client and balancer")                                             \
 	X(DROP_TOO_BIG, DROP, "too_big",                                                                     \
@@ -59,7 +59,7 @@
 	  "raise the MTU towards the backends, or lower the MSS on the backends' routes")                    \
 	X(DROP_PATH_NARROW, DROP, "path_below_1280",                                                         \
 	  "IPv6, at most 1,280 bytes, and yet too large for the path to the backend once encapsulated",      \
-	  "raise the MTU towards the backend to 1320 at least, or to 1300 if its address is IPv4")           \
+	  "raise the MTU towards the backend to 1,280 and what the tunnel adds: 20 to 52 bytes")             \
 	X(DROP_ICMP_LIMIT, DROP, "icmp_limit", "an ICMP answer was due, but too many were sent this second", \
 	  "none needed; look for a flood if it goes on")                                                     \
 	X(DROP_HEADROOM, DROP, "headroom", "the driver left no room for the outer header",                   \

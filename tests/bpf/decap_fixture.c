@@ -5,6 +5,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <linux/bpf.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,6 +54,7 @@ int decap_setup(void **state)
 {
 	(void)state;
 	set_from((const char *const[]){ "0.0.0.0/0", "::/0", NULL });
+	set_gue_port(GUE_PORT);
 	return 0;
 }
 
@@ -72,6 +74,13 @@ void set_from(const char *const prefixes[])
 		assert_int_equal(addr_parse_prefix(prefixes[nr], &parsed[nr].address, &parsed[nr].length), 0);
 	}
 	assert_int_equal(decap_filter_from(bpf_map__fd(skel->maps.cv_decap_from), parsed, nr, &err), 0);
+}
+
+void set_gue_port(int port)
+{
+	struct err err;
+
+	assert_int_equal(decap_filter_gue(bpf_map__fd(skel->maps.cv_decap_conf), port, &err), 0);
 }
 
 void push_link(struct pkt *p, int tags)
@@ -106,6 +115,22 @@ void push_tunnel(struct pkt *p, const struct mix *mix, int tags)
 	push_link(p, tags);
 	push_outer(p, mix->outer, 0);
 	push_inner(p, mix->inner, 0);
+}
+
+void push_gue(struct pkt *p, uint16_t port, int variant, enum cv_family inner, size_t private)
+{
+	uint8_t header[4 + 124] = { (uint8_t)(private / 4),
+				    inner == CV_FAMILY_IPV4 ? IPPROTO_IPIP : IPPROTO_IPV6 };
+
+	pkt_udp(p, 0xc001, port, .no_checksum = 1);
+	memset(header + 4, 0xa5, private);
+	if (variant == 0)
+		pkt_bytes(p, header, 4 + private);
+}
+
+enum cv_decap_verdict gue_verdict(const struct mix *mix)
+{
+	return mix->verdict + CV_DECAP_GUE_IPV4_IN_IPV4 - CV_DECAP_IPV4_IN_IPV4;
 }
 
 static bool is_decapsulated(enum cv_decap_verdict verdict)

@@ -108,6 +108,17 @@ static const char *outer_source(const struct image *image, const struct cv_backe
 	return text;
 }
 
+/* GUE: UDP without a checksum, and with variant 0 a header that says what is inside. */
+static void push_gue(const struct image *image, const struct probe *probe, struct pkt *p)
+{
+	const uint8_t header[4] = { 0, probe_family(probe) == CV_FAMILY_IPV4 ? IPPROTO_IPIP : IPPROTO_IPV6 };
+	uint32_t hash = (uint32_t)oracle_hash(image, probe);
+
+	pkt_udp(p, (uint16_t)(0xc000 | hash >> 18), image->directory.gue_port, .no_checksum = 1);
+	if (image->directory.gue_variant == 0)
+		pkt_bytes(p, header, sizeof(header));
+}
+
 static void push_outer(const struct image *image, const struct probe *probe, const struct cv_backend *backend,
 		       struct pkt *p)
 {
@@ -138,8 +149,10 @@ void oracle_forwarded(const struct image *image, const struct probe *probe, uint
 	*ret = (struct pkt)PKT_NEW;
 	probe_push_link(&inner, mac_text(backend->port_mac, port), mac_text(backend->next_hop_mac, next_hop),
 			ret);
-	if (listener_of(image, probe)->forward == CV_FORWARD_IPIP)
+	if (listener_of(image, probe)->forward != CV_FORWARD_L2)
 		push_outer(image, probe, backend, ret);
+	if (listener_of(image, probe)->forward == CV_FORWARD_GUE)
+		push_gue(image, probe, ret);
 	probe_push_ip(&inner, ret);
 }
 
@@ -158,7 +171,7 @@ uint16_t oracle_receiver(const struct image *image, const struct probe *probe, c
 		if (backend->pool != listener->pool ||
 		    memcmp(frame, backend->next_hop_mac, sizeof(backend->next_hop_mac)) != 0)
 			continue;
-		if (listener->forward != CV_FORWARD_IPIP)
+		if (listener->forward == CV_FORWARD_L2)
 			return id;
 		if (len >= at + size && !memcmp(frame + at, backend->address + 16 - size, size))
 			return id;

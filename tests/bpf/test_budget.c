@@ -108,7 +108,7 @@ static void the_refusing_balancer_stays_small(void **state)
 
 static void the_decapsulator_stays_small(void **state)
 {
-	static const struct budget budgets[] = { { "cv_decap", 20000, 320 } };
+	static const struct budget budgets[] = { { "cv_decap", 40000, 400 } };
 	struct cv_decap *skel = cv_decap__open();
 
 	(void)state;

@@ -197,7 +197,8 @@ static void takes_jumbo_frames(void **state)
 
 static void maps_can_be_dumped_by_name(void **state)
 {
-	static const char *const names[] = { "cv_decap_local", "cv_decap_from", "cv_decap_stats" };
+	static const char *const names[] = { "cv_decap_local", "cv_decap_from", "cv_decap_conf",
+					     "cv_decap_stats" };
 
 	(void)state;
 	for (size_t i = 0; i < CV_ARRAY_SIZE(names); i++) {

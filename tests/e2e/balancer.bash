@@ -47,7 +47,7 @@ balancer_reload() {
   lab_signal culvertd HUP
 }
 
-# Prints a configuration of the lab, as the variables MODE, FORWARD and WEIGHTS say: port 80 and, for UDP, 7 of either
+# Prints a configuration of the lab, as the variables MODE, FORWARD, GUE and WEIGHTS say: port 80 and, for UDP, 7 of either
 # VIP lead to backends of the same address family, ports 81 and 8 to those of the other.
 balancer_config() {
   local mode=${MODE:-native} forward=${FORWARD:-ipip} weights family n
@@ -57,6 +57,7 @@ interfaces:
 $(for n in ${PORTS:-eth0}; do echo "  - { name: $n, mode: $mode }"; done)
 flow_table:
   max_flows: 65536
+${GUE:+gue: $GUE}
 listeners:
 $(balancer_listeners "$forward")
 pools:

@@ -108,10 +108,45 @@ program() {
         is "$mode, IPv$inner in IPv$outer, jumbo" "$(ask $outer $inner --size 8800)" '0 8800'
       done
     done
-    is counters "$(status '[v["packets"] for v in d["decapsulated"].values()]')" '[2, 2, 2, 2]'
+    is counters "$(status '[v["packets"] for v in d["decapsulated"].values()]')" '[2, 2, 2, 2, 0, 0, 0, 0]'
     is drops "$(status 'sum(v["packets"] for v in d["drops"].values())')" 0
     decap detach eth0
   done
+}
+
+@test 'GUE of all four mixes arrives: both variants, small and jumbo, without a checksum and with one' {
+  local mode outer inner variant
+  # a checksum that is left to the hardware would not be there yet
+  in_ns a ethtool -K eth0 tx off >/dev/null
+  for mode in native generic; do
+    decap attach eth0 --mode "$mode"
+    for variant in 0 1; do
+      for outer in 4 6; do
+        for inner in 4 6; do
+          is "$mode, IPv$inner in IPv$outer" "$(ask $outer $inner --gue $variant)" '0 32'
+          is "$mode, IPv$inner in IPv$outer, jumbo" "$(ask $outer $inner --gue $variant --size 8800 --checksum)" '0 8800'
+        done
+      done
+    done
+    is counters "$(status '[v["packets"] for v in d["decapsulated"].values()]')" '[0, 0, 0, 0, 4, 4, 4, 4]'
+    is drops "$(status 'sum(v["packets"] for v in d["drops"].values())')" 0
+    decap detach eth0
+  done
+  in_ns a ethtool -K eth0 tx on >/dev/null
+}
+
+@test 'the port of GUE is 6080 until attach says otherwise, and 0 leaves GUE alone' {
+  decap attach eth0
+  is port "$(status 'd["gue_port"]')" 6080
+  is answer "$(ask 4 6 --gue 0)" '0 32'
+  decap attach eth0 --gue-port 7000
+  is 'the old one' "$(ask 4 6 --gue 0)" nothing
+  decap attach eth0
+  is 'the new one' "$(ask 4 6 --gue 0 --port 7000)" '0 32'
+  contains "$(decap status)" 'UDP port 7000'
+  decap attach eth0 --gue-port 0
+  is 'none' "$(ask 4 6 --gue 0 --port 7000)" nothing
+  contains "$(decap status)" 'left alone'
 }
 
 @test 'congestion marks of the outer header reach the application, or the packet is dropped' {
@@ -245,6 +280,8 @@ program() {
   run -2 decap attach eth0 lo
   run -2 decap attach eth0 --mode driver
   run -2 decap attach eth0 --from 10.0.0.1/24
+  run -2 decap attach eth0 --gue-port 65536
+  run -2 decap attach eth0 --gue-port gue
   run -2 decap detach eth0 --from 10.0.0.1
   run -2 decap detach
   run -2 decap detach eth0 --all

@@ -5,9 +5,10 @@
 tunnel.py serve ADDRESS...
     answers every UDP packet to port 7 of these addresses with "ECN LENGTH", as the kernel delivered it.
 
-tunnel.py ask CLIENT VIP FROM TO [--tos OUTER INNER] [--size BYTES] [--count N] [--every SECONDS]
+tunnel.py ask CLIENT VIP FROM TO [--tos OUTER INNER] [--size BYTES] [--count N] [--every SECONDS] [--gue ...]
     sends N UDP packets CLIENT -> VIP inside IP packets FROM -> TO, one after the other, and prints the answer to
     each, or "nothing" after half a second. The kernel makes the outer header; the answer comes back directly.
+    With --gue 0|1 [--port PORT] [--checksum] they go in GUE of that variant.
 """
 
 import argparse
@@ -17,6 +18,8 @@ import struct
 import time
 
 PORT = 7
+SO_NO_CHECK = 11  # linux/socket.h, linux/udp.h; Python has no names for them
+UDP_NO_CHECK6_TX = 101
 
 
 def family(address):
@@ -48,9 +51,18 @@ def inner_packet(client, client_port, vip, tos, payload):
     return start + struct.pack("!H", checksum(start + b"\0\0" + addresses)) + addresses + udp
 
 
+def inner_protocol(args):
+    return socket.IPPROTO_IPIP if family(args.client) == socket.AF_INET else socket.IPPROTO_IPV6
+
+
 def outer_socket(args):
-    protocol = socket.IPPROTO_IPIP if family(args.client) == socket.AF_INET else socket.IPPROTO_IPV6
-    raw = socket.socket(family(args.source), socket.SOCK_RAW, protocol)
+    if args.gue is None:
+        raw = socket.socket(family(args.source), socket.SOCK_RAW, inner_protocol(args))
+    else:
+        raw = socket.socket(family(args.source), socket.SOCK_DGRAM)
+        if not args.checksum:
+            raw.setsockopt(socket.SOL_SOCKET, SO_NO_CHECK, 1)
+            raw.setsockopt(socket.IPPROTO_UDP, UDP_NO_CHECK6_TX, 1)
     raw.bind((args.source, 0))
     if family(args.source) == socket.AF_INET:
         raw.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, args.tos[0])
@@ -66,8 +78,10 @@ def ask(args):
     answers.settimeout(0.5)
     port = answers.getsockname()[1]
     inner = inner_packet(args.client, port, args.vip, args.tos[1], bytes(args.size))
+    if args.gue == 0:
+        inner = bytes([0, inner_protocol(args), 0, 0]) + inner
     for _ in range(args.count):
-        raw.sendto(inner, (args.destination, 0))
+        raw.sendto(inner, (args.destination, args.port if args.gue is not None else 0))
         try:
             print(answers.recv(64).decode(), flush=True)
         except TimeoutError:
@@ -110,6 +124,9 @@ def main():
     command.add_argument("--size", type=int, default=32)
     command.add_argument("--count", type=int, default=1)
     command.add_argument("--every", type=float, default=0)
+    command.add_argument("--gue", type=int, choices=(0, 1))
+    command.add_argument("--port", type=int, default=6080)
+    command.add_argument("--checksum", action="store_true")
     command.set_defaults(run=ask)
     args = parser.parse_args()
     args.run(args)

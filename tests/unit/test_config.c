@@ -55,7 +55,8 @@ static void test_every_key(void **state)
 				    "        weight: 0\n"
 				    "      - { address: 2001:db8:1::12, weight: 1000 }\n"
 				    "  - { name: other, backends: [{ address: fd00::1 }] }\n"
-				    "metrics: { listen: \"[::]:80\" }\n");
+				    "metrics: { listen: \"[::]:80\" }\n"
+				    "gue: { port: 7000, variant: 1 }\n");
 	const struct listener_conf *listener = model->listeners;
 	const struct pool_conf *pool = model->pools;
 
@@ -74,6 +75,8 @@ static void test_every_key(void **state)
 	assert_int_equal(model->encapsulation.source4_length, 16);
 	assert_address(&model->encapsulation.source6, "100::");
 	assert_int_equal(model->encapsulation.source6_length, 64);
+	assert_int_equal(model->gue.port, 7000);
+	assert_int_equal(model->gue.variant, 1);
 	assert_address(&model->metrics.address, "::");
 	assert_int_equal(model->metrics.port, 80);
 
@@ -139,6 +142,8 @@ static void test_defaults(void **state)
 	assert_int_equal(model->metrics.port, 9469);
 	assert_string_equal(model->seed, "");
 	assert_int_equal(model->encapsulation.source4_length, 0);
+	assert_int_equal(model->gue.port, 6080);
+	assert_int_equal(model->gue.variant, 0);
 	assert_int_equal(model->listeners[0].port_first, 1);
 	assert_int_equal(model->listeners[0].port_last, 65535);
 	assert_int_equal(model->listeners[0].forward, CV_FORWARD_IPIP);
@@ -177,7 +182,7 @@ static void test_allowed(void **state)
 {
 	static const char *const cases[] = {
 		"listeners: []",
-		"listeners:\npools:\ninterfaces:\nmetrics:\nflow_table:\nencapsulation:\n",
+		"listeners:\npools:\ninterfaces:\nmetrics:\nflow_table:\nencapsulation:\ngue:\n",
 		"seed: ''",
 		"{}",
 		"pools: [{name: p, health: {type: none, path: /x, interval: 1h, timeout: 1h}, backends: }]",
@@ -191,6 +196,9 @@ static void test_allowed(void **state)
 		"encapsulation: {source4: 10.0.0.1, source6: \"fd00::1/128\"}",
 		"interfaces: [{name: abcdefghijklmno}]",
 		"metrics: {listen: 0.0.0.0:1}",
+		"gue: {port: 1, variant: 0}",
+		"gue: {port: 65535}",
+		LISTENER("forward: gue"),
 		LISTENER("idle_timeout: 1s"),
 		LISTENER("idle_timeout: 86400s"),
 		LISTENER("idle_timeout: 60000ms"),
@@ -240,7 +248,7 @@ static void test_relations(void **state)
 	       "5:13: listeners[1].name: \"a\": the name of listeners[0] in line 4 already, must be unique\n"
 	       "7:13: listeners[1].port: listeners[0] in line 4 has the same address, protocol and port already\n"
 	       "8:16: listeners[1].forward: l2 cannot reach backend 2001:db8::1 in line 11 from an IPv4 address: "
-	       "must be ipip\n"
+	       "must be ipip or gue\n"
 	       "11:26: pools[0].backends[0].address: the address of a listener: packets would come back to the "
 	       "balancer\n"
 	       "12:28: pools[0].backends[2].address: the same backend as backends[1] in line 11\n");

@@ -242,6 +242,29 @@ static void test_small_change(void **state)
 	image_free(new);
 }
 
+/* One update of one map: no packet sees the port of one file with the variant of another. */
+static void test_gue(void **state)
+{
+	static struct maker maker;
+	struct image *old, *new, *empty = image_new();
+	struct plan plan;
+
+	(void)state;
+	maker_init(&maker);
+	assert_int_equal(maker_build(&maker, empty, &old), 0);
+	maker.model.gue = (struct gue_conf){ .port = 7000, .variant = 1 };
+	assert_int_equal(maker_build(&maker, old, &new), 0);
+	assert_int_equal(new->directory.gue_port, 7000);
+	assert_int_equal(new->directory.gue_variant, 1);
+	assert_int_equal(plan_build(old, new, &plan), 0);
+	assert_int_equal(plan.nr, 1);
+	assert_int_equal(plan.op[0].kind, PLAN_SET_DIRECTORY);
+	plan_done(&plan);
+	image_free(new);
+	image_free(old);
+	image_free(empty);
+}
+
 static void test_slots_moved(void **state)
 {
 	struct image *empty = image_new(), *old, *new;
@@ -276,9 +299,9 @@ static void test_slots_moved(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_random),	    cmocka_unit_test(test_equal),
-		cmocka_unit_test(test_read_back),   cmocka_unit_test(test_small_change),
-		cmocka_unit_test(test_slots_moved),
+		cmocka_unit_test(test_random),	  cmocka_unit_test(test_equal),
+		cmocka_unit_test(test_read_back), cmocka_unit_test(test_small_change),
+		cmocka_unit_test(test_gue),	  cmocka_unit_test(test_slots_moved),
 	};
 
 	return cmocka_run_group_tests_name("plan", tests, NULL, NULL);

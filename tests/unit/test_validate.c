@@ -230,9 +230,9 @@ static void test_l2(void **state)
 		{ "192.0.2.1", "10.0.0.1", NULL },
 		{ "2001:db8::1", "2001:db8::2", NULL },
 		{ "192.0.2.1", "2001:db8::2",
-		  "l2 cannot reach backend 2001:db8::2 in line 2000 from an IPv4 address: must be ipip" },
+		  "l2 cannot reach backend 2001:db8::2 in line 2000 from an IPv4 address: must be ipip or gue" },
 		{ "2001:db8::1", "10.0.0.1",
-		  "l2 cannot reach backend 10.0.0.1 in line 2000 from an IPv6 address: must be ipip" },
+		  "l2 cannot reach backend 10.0.0.1 in line 2000 from an IPv6 address: must be ipip or gue" },
 	};
 
 	(void)state;

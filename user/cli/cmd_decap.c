@@ -14,27 +14,31 @@
 #include "dataplane/decap.h"
 #include "util/addr.h"
 #include "util/err.h"
+#include "util/number.h"
 
 enum { EXIT_DONE, EXIT_FAILED, EXIT_USAGE };
 
 static const char help[] =
 	"Takes the balancer's tunnel headers off on a backend, in XDP: no tunnel interface, no kernel module.\n"
 	"\n"
-	"usage: culvert decap attach IFACE [--mode auto|native|generic] [--from PREFIX]... [--pin-dir DIR]\n"
+	"usage: culvert decap attach IFACE [--mode auto|native|generic] [--from PREFIX]... [--gue-port PORT]\n"
+	"                            [--pin-dir DIR]\n"
 	"       culvert decap detach IFACE|--all [--pin-dir DIR]\n"
 	"       culvert decap status [--pin-dir DIR]\n"
 	"\n"
 	"  --mode MODE     native, generic, or auto (default): generic only where the driver has no XDP\n"
 	"  --from PREFIX   take tunnels from these sources only: name your balancers. Without it anybody may\n"
 	"                  send this host packets that no filter on the way has seen\n"
+	"  --gue-port PORT the UDP port of GUE (default 6080, IANA's); 0: leave GUE alone\n"
 	"  --pin-dir DIR   where links, maps and counters stay (default " DECAP_DEFAULT_PIN_DIR ")\n"
 	"  --all           every interface below the pin directory\n"
 	"  --json          one JSON document on standard output\n"
 	"\n"
-	"Taken off: IPv4 or IPv6 in IPv4 or IPv6, sent to an address this host had when it was attached.\n"
-	"Run attach again after addresses have changed, or to change --from, which holds for all interfaces of\n"
-	"a pin directory and stays as it is when not given; no packet is lost by that. Fragments are left to\n"
-	"the kernel: give the path from the balancer an MTU that makes none.\n"
+	"Taken off: IPv4 or IPv6 in IPv4 or IPv6, directly or in GUE (variants 0 and 1), sent to an address\n"
+	"this host had when it was attached. Run attach again after addresses have changed, or to change --from\n"
+	"or --gue-port, which hold for all interfaces of a pin directory and stay as they are when not given; no\n"
+	"packet is lost by that. Fragments are left to the kernel: give the path from the balancer an MTU that\n"
+	"makes none. A UDP checksum may be zero; one that is not has to be right.\n"
 	"\n"
 	"example: a backend of a balancer at 10.0.0.2 that serves 192.0.2.10\n"
 	"  ip address add 192.0.2.10/32 dev lo\n"
@@ -47,6 +51,7 @@ struct options {
 	enum attach_mode mode;
 	struct decap_prefix *from;
 	size_t from_nr;
+	int gue_port; /* or -1 */
 	bool all;
 	bool json;
 	bool help;
@@ -86,13 +91,18 @@ static int print_json(json_t *json)
 
 static int attach(const struct options *options)
 {
+	const struct decap_options wanted = {
+		.mode = options->mode,
+		.from = options->from,
+		.from_nr = options->from_nr,
+		.gue_port = options->gue_port,
+	};
 	enum attach_mode mode;
 	struct err err;
 
 	if (!options->ifname)
 		return usage("attach: which interface?");
-	if (decap_attach(options->pin_dir, options->ifname, options->mode, options->from, options->from_nr,
-			 &mode, &err) < 0)
+	if (decap_attach(options->pin_dir, options->ifname, &wanted, &mode, &err) < 0)
 		return fail(err.text);
 	if (options->mode == ATTACH_AUTO && mode == ATTACH_GENERIC)
 		fprintf(stderr,
@@ -147,7 +157,7 @@ static const struct verb {
 	const char *options; /* that it takes */
 	int (*run)(const struct options *options);
 } verbs[] = {
-	{ "attach", "mfpjh", attach },
+	{ "attach", "mfgpjh", attach },
 	{ "detach", "apjh", detach },
 	{ "status", "pjh", status },
 };
@@ -179,6 +189,16 @@ static int parse_from(const char *text, struct options *options)
 	return EXIT_DONE;
 }
 
+static int parse_port(const char *text, int *ret)
+{
+	uint64_t port;
+
+	if (number_parse(text, &port) < 0 || port > UINT16_MAX)
+		return usage("--gue-port %s: must be a number from 0 to 65535", text);
+	*ret = (int)port;
+	return EXIT_DONE;
+}
+
 static int take_option(int letter, const char *value, struct options *options)
 {
 	switch (letter) {
@@ -186,6 +206,8 @@ static int take_option(int letter, const char *value, struct options *options)
 		return parse_mode(value, &options->mode);
 	case 'f':
 		return parse_from(value, options);
+	case 'g':
+		return parse_port(value, &options->gue_port);
 	case 'p':
 		options->pin_dir = value;
 		break;
@@ -207,6 +229,7 @@ static int parse(const struct verb *verb, int argc, char **argv, struct options 
 	static const struct option table[] = {
 		{ "mode", required_argument, NULL, 'm' },
 		{ "from", required_argument, NULL, 'f' },
+		{ "gue-port", required_argument, NULL, 'g' },
 		{ "pin-dir", required_argument, NULL, 'p' },
 		{ "all", no_argument, NULL, 'a' },
 		{ "json", no_argument, NULL, 'j' },
@@ -245,7 +268,7 @@ static const struct verb *find_verb(const char *name)
 
 int cmd_decap(int argc, char **argv)
 {
-	struct options options = { .pin_dir = DECAP_DEFAULT_PIN_DIR };
+	struct options options = { .pin_dir = DECAP_DEFAULT_PIN_DIR, .gue_port = -1 };
 	const struct verb *verb;
 	int r;
 

@@ -53,6 +53,11 @@ static void print_filter(const struct decap_status *status)
 		puts(addr_format(&status->addresses[i], text));
 	if (status->addresses_changed)
 		puts("The addresses of this host have changed since: run culvert decap attach again.");
+	puts("\nGUE");
+	if (status->gue_port)
+		printf("UDP port %u\n", status->gue_port);
+	else
+		puts("left alone");
 }
 
 static void print_verdicts(const struct decap_status *status)
@@ -149,9 +154,9 @@ static json_t *verdicts_json(const struct decap_status *status, enum cv_decap_cl
 
 json_t *decap_status_json(const struct decap_status *status)
 {
-	return json_pack("{s:o, s:o, s:o, s:b, s:o, s:o, s:o}", "interfaces", interfaces_json(status), "from",
-			 from_json(status), "addresses", addresses_json(status), "addresses_changed",
-			 (int)status->addresses_changed, "decapsulated",
+	return json_pack("{s:o, s:o, s:o, s:b, s:i, s:o, s:o, s:o}", "interfaces", interfaces_json(status),
+			 "from", from_json(status), "addresses", addresses_json(status), "addresses_changed",
+			 (int)status->addresses_changed, "gue_port", status->gue_port, "decapsulated",
 			 verdicts_json(status, CV_DECAP_CLASS_DECAP), "passed",
 			 verdicts_json(status, CV_DECAP_CLASS_PASS), "drops",
 			 verdicts_json(status, CV_DECAP_CLASS_DROP));

@@ -10,7 +10,6 @@
 #include "dataplane/decap.h"
 
 #define CLIENT_MTU 1500
-#define TUNNEL_BYTES 40 /* of an outer IPv6 header; an IPv4 one is shorter */
 
 /* Anybody on the internet: addresses for documentation (RFC 5737, RFC 3849). */
 #define ANYBODY4 "203.0.113.1"
@@ -105,30 +104,25 @@ static void check_tunnel(struct findings *findings, const char *ifname)
 	}
 }
 
-static void check_decap(struct doctor *doctor, const struct ifaddrs *list, const char *ifname)
+static void check_decap(struct doctor *doctor, const struct decap_status *status, const struct ifaddrs *list,
+			const char *ifname)
 {
 	struct findings *findings = &doctor->findings;
-	struct decap_status *status = NULL;
-	struct err err;
 	bool is_any = false;
 
-	if (!decap_status_read(doctor->pin_dir, &status, &err)) {
-		for (size_t i = 0; i < status->interfaces_nr; i++) {
-			if (!status->interfaces[i].name[0])
-				continue;
-			finding_ok(findings, "decap", "attached to %s, %s mode", status->interfaces[i].name,
-				   cli_mode_name(status->interfaces[i].mode));
-			ifname = status->interfaces[i].name;
-			is_any = true;
-		}
-		if (is_any && status->addresses_changed) {
-			finding_bad(findings, FINDING_WARNING, "decap",
-				    "tunnels to new addresses are not taken off",
-				    "addresses of this host have changed since it was attached");
-			finding_mend(findings, "culvert decap attach %s%s", ifname, doctor->pin_option);
-		}
+	for (size_t i = 0; status && i < status->interfaces_nr; i++) {
+		if (!status->interfaces[i].name[0])
+			continue;
+		finding_ok(findings, "decap", "attached to %s, %s mode", status->interfaces[i].name,
+			   cli_mode_name(status->interfaces[i].mode));
+		ifname = status->interfaces[i].name;
+		is_any = true;
 	}
-	decap_status_free(status);
+	if (is_any && status->addresses_changed) {
+		finding_bad(findings, FINDING_WARNING, "decap", "tunnels to new addresses are not taken off",
+			    "addresses of this host have changed since it was attached");
+		finding_mend(findings, "culvert decap attach %s%s", ifname, doctor->pin_option);
+	}
 	for (int i = 0; i < 2; i++) {
 		const char *const tunnel = i ? "ip6tnl0" : "tunl0";
 
@@ -145,9 +139,21 @@ static void check_decap(struct doctor *doctor, const struct ifaddrs *list, const
 	finding_mend(findings, "culvert decap attach %s%s", ifname, doctor->pin_option);
 }
 
+/* Of the outer header of an IPv6 tunnel, an IPv4 one is shorter. The balancer knows whether it is GUE, and this host
+ * once some of it has come. */
+static unsigned tunnel_bytes(const struct decap_status *status)
+{
+	uint64_t gue = 0;
+
+	for (enum cv_decap_verdict i = CV_DECAP_GUE_IPV4_IN_IPV4; status && i <= CV_DECAP_GUE_IPV6_IN_IPV6;
+	     i++)
+		gue += status->verdicts[i].packets;
+	return cv_outer_bytes(gue ? CV_FORWARD_GUE : CV_FORWARD_IPIP, CV_GUE_HEADER, CV_FAMILY_IPV6);
+}
+
 /* What a client's full packet comes to in its tunnel, if it keeps to the segment size that we ask for. */
 static void check_room(struct findings *findings, const struct nexthop_way *way,
-		       const struct nexthop_link *link, bool is_v4)
+		       const struct nexthop_link *link, unsigned tunnel, bool is_v4)
 {
 	unsigned headers = is_v4 ? 40 : 60; /* IP and TCP */
 	unsigned inner =
@@ -155,24 +161,24 @@ static void check_room(struct findings *findings, const struct nexthop_way *way,
 	const char *family = is_v4 ? "IPv4" : "IPv6";
 	char gateway[ADDR_TEXT_LEN];
 
-	if (inner + TUNNEL_BYTES <= link->mtu) {
+	if (inner + tunnel <= link->mtu) {
 		finding_ok(findings, "mtu", "%s: full packets of clients fit in their tunnel", family);
 		return;
 	}
 	finding_bad(findings, FINDING_WARNING, "mtu",
 		    "full packets of clients do not fit into the tunnel, and are dropped: uploads hang",
 		    "%s: clients send up to %u bytes, %s takes %u in a tunnel", family, inner, link->name,
-		    link->mtu - TUNNEL_BYTES);
+		    link->mtu - tunnel);
 	if (!way->on_link)
 		finding_mend(findings, "ip %s route change default via %s dev %s advmss %u",
 			     is_v4 ? "-4" : "-6", addr_format(&way->gateway, gateway), link->name,
-			     link->mtu - TUNNEL_BYTES - headers);
+			     link->mtu - tunnel - headers);
 	else
-		finding_mend(findings, "ip link set dev %s mtu %u", link->name, CLIENT_MTU + TUNNEL_BYTES);
+		finding_mend(findings, "ip link set dev %s mtu %u", link->name, CLIENT_MTU + tunnel);
 }
 
 /* The way back to clients of one family; finds the interface by which packets come, too. */
-static void check_back(struct doctor *doctor, bool is_v4, char *ret_ifname)
+static void check_back(struct doctor *doctor, unsigned tunnel, bool is_v4, char *ret_ifname)
 {
 	struct findings *findings = &doctor->findings;
 	struct nexthop_link link;
@@ -191,15 +197,19 @@ static void check_back(struct doctor *doctor, bool is_v4, char *ret_ifname)
 	}
 	memcpy(ret_ifname, link.name, sizeof(link.name));
 	finding_ok(findings, "route", "answers to clients leave by %s", link.name);
-	check_room(findings, &way, &link, is_v4);
+	check_room(findings, &way, &link, tunnel, is_v4);
 }
 
 void doctor_backend(struct doctor *doctor, const struct addr *vips, size_t nr)
 {
 	char ifname[sizeof(((struct nexthop_link *)NULL)->name)] = "IFACE";
+	struct decap_status *status = NULL;
 	struct ifaddrs *list = NULL;
 	bool has_v4 = false, has_v6 = false;
+	struct err err;
 
+	if (decap_status_read(doctor->pin_dir, &status, &err))
+		status = NULL; /* as if nothing were attached */
 	if (getifaddrs(&list))
 		list = NULL;
 	for (size_t i = 0; i < nr; i++) {
@@ -208,12 +218,13 @@ void doctor_backend(struct doctor *doctor, const struct addr *vips, size_t nr)
 		has_v6 |= !addr_is_v4(&vips[i]);
 	}
 	if (has_v6)
-		check_back(doctor, false, ifname);
+		check_back(doctor, tunnel_bytes(status), false, ifname);
 	if (has_v4)
-		check_back(doctor, true, ifname);
+		check_back(doctor, tunnel_bytes(status), true, ifname);
 	if (has_v4 && strcmp(ifname, "IFACE") != 0)
 		check_arp(&doctor->findings, ifname);
-	check_decap(doctor, list, ifname);
+	check_decap(doctor, status, list, ifname);
+	decap_status_free(status);
 	if (list)
 		freeifaddrs(list);
 }

@@ -13,13 +13,14 @@
 
 struct way {
 	struct addr address;
-	bool is_tunnelled;
+	unsigned outer; /* bytes that the longest of its tunnels puts before a packet; 0: it has none */
 	struct nexthop_way way;
 };
 
 struct ways {
 	struct way *way; /* in the order of their addresses, each once */
 	size_t nr;
+	unsigned widest; /* tunnel of this configuration, were its backend IPv6 */
 };
 
 static int compare_ways(const void *left, const void *right)
@@ -29,12 +30,17 @@ static int compare_ways(const void *left, const void *right)
 	return addr_compare(&a->address, &b->address);
 }
 
-static bool is_pool_tunnelled(const struct model *model, size_t pool)
+static unsigned outer_bytes(const struct model *model, size_t pool, enum cv_family backend)
 {
-	for (size_t i = 0; i < model->listeners_nr; i++)
-		if (model->listeners[i].pool == pool && model->listeners[i].forward == CV_FORWARD_IPIP)
-			return true;
-	return false;
+	unsigned most = 0;
+
+	for (size_t i = 0; i < model->listeners_nr; i++) {
+		unsigned bytes = cv_outer_bytes(model->listeners[i].forward, model->gue.variant, backend);
+
+		if (model->listeners[i].pool == pool && bytes > most)
+			most = bytes;
+	}
+	return most;
 }
 
 static int list_ways(const struct model *model, struct ways *ret)
@@ -45,14 +51,21 @@ static int list_ways(const struct model *model, struct ways *ret)
 		nr += model->pools[i].backends_nr;
 	ret->way = calloc(nr + 1, sizeof(*ret->way));
 	ret->nr = 0;
+	ret->widest = 0;
 	if (!ret->way)
 		return -ENOMEM;
 	for (size_t i = 0; i < model->pools_nr; i++) {
-		bool is_tunnelled = is_pool_tunnelled(model, i);
+		const unsigned outer[] = { outer_bytes(model, i, CV_FAMILY_IPV4),
+					   outer_bytes(model, i, CV_FAMILY_IPV6) };
 
-		for (size_t j = 0; j < model->pools[i].backends_nr; j++)
-			ret->way[ret->nr++] = (struct way){ .address = model->pools[i].backends[j].address,
-							    .is_tunnelled = is_tunnelled };
+		if (outer[1] > ret->widest)
+			ret->widest = outer[1];
+		for (size_t j = 0; j < model->pools[i].backends_nr; j++) {
+			const struct addr *address = &model->pools[i].backends[j].address;
+
+			ret->way[ret->nr++] =
+				(struct way){ .address = *address, .outer = outer[!addr_is_v4(address)] };
+		}
 	}
 	qsort(ret->way, nr, sizeof(*ret->way), compare_ways);
 	ret->nr = 0;
@@ -60,7 +73,7 @@ static int list_ways(const struct model *model, struct ways *ret)
 		struct way *last = ret->nr ? &ret->way[ret->nr - 1] : NULL;
 
 		if (last && !compare_ways(last, &ret->way[i]))
-			last->is_tunnelled |= ret->way[i].is_tunnelled;
+			last->outer = ret->way[i].outer > last->outer ? ret->way[i].outer : last->outer;
 		else
 			ret->way[ret->nr++] = ret->way[i];
 	}
@@ -160,15 +173,14 @@ static bool check_port(struct doctor *doctor, const struct way *at)
 }
 
 /* The room that a full packet of a client needs in its tunnel. */
-static bool check_mtu(struct doctor *doctor, const struct way *at, char *ret_told)
+static bool check_mtu(struct doctor *doctor, const struct ways *ways, const struct way *at, char *ret_told)
 {
-	unsigned needed = CLIENT_MTU + (addr_is_v4(&at->address) ? 20 : 40);
+	unsigned needed = CLIENT_MTU + at->outer;
 	const struct nexthop_way *way = &at->way;
 	char address[ADDR_TEXT_LEN], gateway[ADDR_TEXT_LEN];
 	struct nexthop_link device;
 
-	if (!at->is_tunnelled || way->mtu >= needed ||
-	    nexthop_link_by_name(doctor->nexthop, way->ifname, &device))
+	if (!at->outer || way->mtu >= needed || nexthop_link_by_name(doctor->nexthop, way->ifname, &device))
 		return false;
 	if (device.mtu < needed && !strcmp(ret_told, device.name))
 		return true; /* as it was said of the backend before */
@@ -176,9 +188,10 @@ static bool check_mtu(struct doctor *doctor, const struct way *at, char *ret_tol
 	finding_bad(&doctor->findings, FINDING_WARNING, "mtu",
 		    "larger ones are dropped, unless the backends ask for smaller segments (advmss)",
 		    "backend %s: the tunnel through %s carries packets of %u bytes, clients send %u", address,
-		    way->ifname, way->mtu - (needed - CLIENT_MTU), CLIENT_MTU);
+		    way->ifname, way->mtu - at->outer, CLIENT_MTU);
 	if (device.mtu < needed) {
-		finding_mend(&doctor->findings, "ip link set dev %s mtu %u", device.name, CLIENT_MTU + 40);
+		finding_mend(&doctor->findings, "ip link set dev %s mtu %u", device.name,
+			     CLIENT_MTU + ways->widest);
 		memcpy(ret_told, device.name, sizeof(device.name));
 	} else if (way->on_link) {
 		finding_mend(&doctor->findings, "ip route replace %s dev %s mtu %u", address, way->ifname,
@@ -209,7 +222,7 @@ void doctor_ways(struct doctor *doctor)
 		if (check_way(doctor, &ways, at) || check_port(doctor, at))
 			bad++;
 		else
-			narrow += check_mtu(doctor, at, told);
+			narrow += check_mtu(doctor, &ways, at, told);
 	}
 	if (!bad)
 		finding_ok(&doctor->findings, "way", "%zu of %zu backends have one", ways.nr, ways.nr);

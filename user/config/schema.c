@@ -7,7 +7,7 @@
 #include "config/schema.h"
 #include "util/number.h"
 
-#define NOT_YET "not supported yet: use ipip or l2"
+#define NOT_YET "not supported yet: use ipip, gue or l2"
 /* The value of a macro as a text. */
 #define QUOTE(x) #x
 #define TEXT_OF(macro) QUOTE(macro)
@@ -22,7 +22,7 @@
 #define LIMITS(from, to) .min = (from), .max = (to)
 #define REQUIRED .is_required = true
 
-/* --- interfaces, flow_table, encapsulation, metrics ----------------------------------------------- */
+/* --- interfaces, flow_table, encapsulation, gue, metrics ----------------------------------------------- */
 
 static const struct choice attach_modes[] = {
 	{ .name = "auto", .value = ATTACH_AUTO },
@@ -68,6 +68,14 @@ static const struct key encapsulation_keys[] = {
 
 static const struct mapping encapsulation_mapping = { .keys = encapsulation_keys };
 
+static const struct key gue_keys[] = {
+	{ KEY("port", scalar_number, gue_conf, port), LIMITS(1, 65535) },
+	{ KEY("variant", scalar_number, gue_conf, variant), LIMITS(CV_GUE_HEADER, CV_GUE_DIRECT) },
+	{},
+};
+
+static const struct mapping gue_mapping = { .keys = gue_keys };
+
 static const struct key metrics_keys[] = {
 	{ KEY("listen", scalar_endpoint, metrics_conf, address), AND_AT(metrics_conf, port),
 	  LIMITS(1, 65535) },
@@ -86,9 +94,9 @@ static const struct choice protocols[] = {
 
 static const struct choice forwards[] = {
 	{ .name = "ipip", .value = CV_FORWARD_IPIP },
+	{ .name = "gue", .value = CV_FORWARD_GUE },
 	{ .name = "l2", .value = CV_FORWARD_L2 },
 	/* known, but not to be had */
-	{ .name = "gue", .refusal = NOT_YET },
 	{ .name = "nat", .refusal = NOT_YET },
 	{ .name = "fullnat", .refusal = NOT_YET },
 	{},
@@ -266,6 +274,7 @@ static const struct key model_keys[] = {
 	{ MAPPING("metrics", metrics_mapping, model, metrics) },
 	{ KEY("seed", scalar_text, model, seed) },
 	{ MAPPING("encapsulation", encapsulation_mapping, model, encapsulation) },
+	{ MAPPING("gue", gue_mapping, model, gue) },
 	{},
 };
 

@@ -55,6 +55,20 @@ static void set_count(json_t *json, const char *key, uint64_t count)
 	json_object_set_new(json, key, json_integer((json_int_t)count));
 }
 
+static const char *forward_name(enum cv_forward forward)
+{
+	switch (forward) {
+	case CV_FORWARD_GUE:
+		return "gue";
+	case CV_FORWARD_L2:
+		return "l2";
+	case CV_FORWARD_IPIP:
+	case CV_FORWARD_NONE:
+		break;
+	}
+	return "ipip";
+}
+
 static json_t *listener_json(struct daemon *d, const struct numbers *n, const struct listener_conf *conf)
 {
 	uint16_t id = image_listener_id(d->image, conf->name);
@@ -67,10 +81,10 @@ static json_t *listener_json(struct daemon *d, const struct numbers *n, const st
 	json = json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:i, s:{s:f, s:f, s:f}}", "name", conf->name,
 			 "address", addr_format(&conf->address, address), "protocol",
 			 conf->protocol == CV_PROTOCOL_UDP ? "udp" : "tcp", "port", port_json(conf), "pool",
-			 d->model->pools[conf->pool].name, "forward",
-			 conf->forward == CV_FORWARD_L2 ? "l2" : "ipip", "idle_timeout_s",
-			 (int)conf->idle_timeout_s, "rates", "packets_per_s", rate.packets_per_s,
-			 "bits_per_s", rate.bits_per_s, "new_flows_per_s", rate.new_flows_per_s);
+			 d->model->pools[conf->pool].name, "forward", forward_name(conf->forward),
+			 "idle_timeout_s", (int)conf->idle_timeout_s, "rates", "packets_per_s",
+			 rate.packets_per_s, "bits_per_s", rate.bits_per_s, "new_flows_per_s",
+			 rate.new_flows_per_s);
 	set_count(json, "active_flows", use->open);
 	set_count(json, "half_open_flows", use->half_open);
 	set_count(json, "closing_flows", use->closing);

@@ -28,6 +28,7 @@ static int set_pin_paths(struct cv_decap *skel, const char *pin_dir)
 	struct bpf_map *maps[DECAP_MAP_COUNT] = {
 		[DECAP_MAP_LOCAL] = skel->maps.cv_decap_local,
 		[DECAP_MAP_FROM] = skel->maps.cv_decap_from,
+		[DECAP_MAP_CONF] = skel->maps.cv_decap_conf,
 		[DECAP_MAP_STATS] = skel->maps.cv_decap_stats,
 	};
 	char path[PATH_MAX];
@@ -167,8 +168,8 @@ static int attach_again(const char *path, int prog_fd, uint32_t ifindex, const c
 	return r;
 }
 
-int decap_attach(const char *pin_dir, const char *ifname, enum attach_mode mode,
-		 const struct decap_prefix *from, size_t from_nr, enum attach_mode *ret_mode, struct err *err)
+int decap_attach(const char *pin_dir, const char *ifname, const struct decap_options *options,
+		 enum attach_mode *ret_mode, struct err *err)
 {
 	uint32_t ifindex = if_nametoindex(ifname);
 	struct cv_decap *skel = NULL;
@@ -194,13 +195,16 @@ int decap_attach(const char *pin_dir, const char *ifname, enum attach_mode mode,
 	r = decap_filter_local(bpf_map__fd(skel->maps.cv_decap_local), err);
 	if (r < 0)
 		goto out;
-	r = decap_filter_from(bpf_map__fd(skel->maps.cv_decap_from), from, from_nr, err);
+	r = decap_filter_from(bpf_map__fd(skel->maps.cv_decap_from), options->from, options->from_nr, err);
+	if (r < 0)
+		goto out;
+	r = decap_filter_gue(bpf_map__fd(skel->maps.cv_decap_conf), options->gue_port, err);
 	if (r < 0)
 		goto out;
 	prog_fd = bpf_program__fd(skel->progs.cv_decap);
-	r = attach_again(path, prog_fd, ifindex, ifname, mode, ret_mode, err);
+	r = attach_again(path, prog_fd, ifindex, ifname, options->mode, ret_mode, err);
 	if (r == -ENOENT)
-		r = attach_new(path, prog_fd, ifindex, ifname, mode, ret_mode, err);
+		r = attach_new(path, prog_fd, ifindex, ifname, options->mode, ret_mode, err);
 out:
 	cv_decap__destroy(skel);
 	if (r < 0)

@@ -26,16 +26,21 @@ struct decap_prefix {
 
 /* --- attaching (decap.c) --- */
 
+struct decap_options {
+	enum attach_mode mode;
+	const struct decap_prefix *from; /* replace those of the directory; */
+	size_t from_nr;			 /* 0: they stay as they are, which at first is any source */
+	int gue_port; /* likewise; 0: GUE is left alone; -1: as it is, at first CV_GUE_PORT */
+};
+
 /* Attaches the program, or, where it is attached already, replaces it by this binary's in one instant. Reads
- * the addresses of this host anew. `from` replaces the prefixes of the directory; with from_nr 0 they stay as
- * they are, which at first is any source.
+ * the addresses of this host anew.
  *
  * *ret_mode is what came of ATTACH_AUTO: native, or generic if the driver has no XDP. -ENODEV: no such
  * interface; -EBUSY: another program sits there (it is never thrown out), or ours in the other mode;
  * -EOPNOTSUPP: no native XDP in this driver; -EPROTO: the pinned maps are of another version. */
-int decap_attach(const char *pin_dir, const char *ifname, enum attach_mode mode,
-		 const struct decap_prefix *from, size_t from_nr, enum attach_mode *ret_mode,
-		 struct err *err);
+int decap_attach(const char *pin_dir, const char *ifname, const struct decap_options *options,
+		 enum attach_mode *ret_mode, struct err *err);
 
 /* Takes it off; with the last interface the maps go, and the directory if it is empty then. -ENODEV: no such
  * interface; -ENOENT: not attached there. */
@@ -62,6 +67,7 @@ struct decap_status {
 	bool addresses_changed;	   /* they are not those this host has now: attach again */
 	struct decap_prefix *from; /* sorted */
 	size_t from_nr;
+	uint16_t gue_port; /* 0: GUE is left alone */
 	struct cv_verdict_stats verdicts[CV_DECAP_VERDICT_COUNT];
 };
 

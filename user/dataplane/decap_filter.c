@@ -230,3 +230,17 @@ out:
 	free(values);
 	return r;
 }
+
+int decap_filter_gue(int map_fd, int port, struct err *err)
+{
+	struct cv_decap_conf conf = { .gue_port = (uint16_t)(port < 0 ? CV_GUE_PORT : port), .is_set = true };
+	struct cv_decap_conf present;
+	uint32_t zero = 0;
+	int r = bpf_map_lookup_elem(map_fd, &zero, &present);
+
+	if (r == 0 && port < 0 && present.is_set)
+		return 0;
+	if (r == 0)
+		r = bpf_map_update_elem(map_fd, &zero, &conf, BPF_ANY);
+	return r < 0 ? err_set(err, r, "cannot write cv_decap_conf: %s", strerror(-r)) : 0;
+}

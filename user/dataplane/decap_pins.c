@@ -16,6 +16,7 @@ static const char link_prefix[] = "cv_decap_link_";
 const char *const decap_map_names[DECAP_MAP_COUNT] = {
 	[DECAP_MAP_LOCAL] = "cv_decap_local",
 	[DECAP_MAP_FROM] = "cv_decap_from",
+	[DECAP_MAP_CONF] = "cv_decap_conf",
 	[DECAP_MAP_STATS] = "cv_decap_stats",
 };
 

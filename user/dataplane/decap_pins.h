@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What lies pinned below the directory of the decapsulating program: three maps by their names, and one link
+/* What lies pinned below the directory of the decapsulating program: four maps by their names, and one link
  * an interface, as cv_decap_link_IFINDEX (names of interfaces change). For decap*.c only. */
 #ifndef DATAPLANE_DECAP_PINS_H
 #define DATAPLANE_DECAP_PINS_H
@@ -9,7 +9,7 @@
 
 #include "dataplane/decap.h"
 
-enum decap_map { DECAP_MAP_LOCAL, DECAP_MAP_FROM, DECAP_MAP_STATS, DECAP_MAP_COUNT };
+enum decap_map { DECAP_MAP_LOCAL, DECAP_MAP_FROM, DECAP_MAP_CONF, DECAP_MAP_STATS, DECAP_MAP_COUNT };
 extern const char *const decap_map_names[DECAP_MAP_COUNT];
 
 /* Path of a pin; -ENAMETOOLONG. */

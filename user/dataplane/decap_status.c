@@ -105,6 +105,17 @@ static int read_from(int fd, struct decap_status *status)
 	return r == -ENOENT ? 0 : r;
 }
 
+static int read_conf(int fd, struct decap_status *status)
+{
+	struct cv_decap_conf conf;
+	uint32_t zero = 0;
+	int r = bpf_map_lookup_elem(fd, &zero, &conf);
+
+	if (r == 0)
+		status->gue_port = conf.gue_port;
+	return r;
+}
+
 static int read_stats(int fd, struct decap_status *status)
 {
 	int cpus = libbpf_num_possible_cpus(), r = 0;
@@ -143,6 +154,9 @@ static int read_map(const char *pin_dir, enum decap_map map, struct decap_status
 		break;
 	case DECAP_MAP_FROM:
 		r = read_from(fd, status);
+		break;
+	case DECAP_MAP_CONF:
+		r = read_conf(fd, status);
 		break;
 	case DECAP_MAP_STATS:
 		r = read_stats(fd, status);

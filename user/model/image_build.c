@@ -197,6 +197,8 @@ static int fill_image(struct build *build, image_facts facts, void *arg)
 	if (r < 0)
 		return err_set(build->err, r, "no directory of %zu listeners could be built",
 			       model->listeners_nr);
+	image->directory.gue_port = model->gue.port;
+	image->directory.gue_variant = model->gue.variant;
 	image_index(image);
 	return 0;
 }

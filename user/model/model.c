@@ -18,6 +18,8 @@ struct model *model_new(void)
 	model->flow_table.when_full = CV_FULL_EVICT;
 	addr_from_wire(AF_INET, localhost, &model->metrics.address);
 	model->metrics.port = 9469;
+	model->gue.port = CV_GUE_PORT;
+	model->gue.variant = CV_GUE_HEADER;
 	return model;
 }
 

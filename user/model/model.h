@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cv_gue.h"
 #include "cv_limits.h"
 #include "cv_types.h"
 #include "util/addr.h"
@@ -38,6 +39,12 @@ struct encapsulation_conf {
 	unsigned source4_length; /* prefix bits, 8 to 32 */
 	struct addr source6;
 	unsigned source6_length; /* 32 to 128 */
+};
+
+/* How `forward: gue` encapsulates. */
+struct gue_conf {
+	uint16_t port;	 /* to which the backends listen */
+	uint8_t variant; /* enum cv_gue_variant */
 };
 
 struct listener_conf {
@@ -109,6 +116,7 @@ struct model {
 	size_t interfaces_nr;
 	struct flow_table_conf flow_table;
 	struct encapsulation_conf encapsulation;
+	struct gue_conf gue;
 	char seed[64];			 /* shared by the hosts of a cluster; "" is a seed like any other */
 	struct listener_conf *listeners; /* in the order of the file */
 	size_t listeners_nr;

@@ -208,7 +208,7 @@ static void check_l2(struct check *check, const struct listener_conf *listener,
 	if (!odd || listener->forward != CV_FORWARD_L2 || addr_is_zero(&listener->address))
 		return;
 	at(check, listener->mark, "listeners[%zu].forward", index_of(check, listener));
-	fault(check, "l2 cannot reach backend %s in line %u from an %s address: must be ipip",
+	fault(check, "l2 cannot reach backend %s in line %u from an %s address: must be ipip or gue",
 	      addr_format(&odd->address, text), odd->mark.line,
 	      addr_is_v4(&listener->address) ? "IPv4" : "IPv6");
 }
