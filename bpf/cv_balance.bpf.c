@@ -7,6 +7,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "account.h"
+#include "capture.h"
 #include "cv_knobs.h"
 #include "cv_maps.h"
 #include "flow.h"
@@ -82,10 +83,14 @@ int cv_balance(struct xdp_md *ctx)
 	__u32 bytes = (__u32)(end - start);
 	struct pkt pkt = { 0 };
 	enum cv_verdict verdict;
+	__u32 is_captured;
 
+	is_captured = capture_begin(ctx, pkt.mode);
 	pkt_window(&pkt, start, end);
 	verdict = balance(ctx, &pkt);
 	account_packet(&pkt, verdict);
+	if (is_captured)
+		capture_after(ctx, pkt.mode, verdict, pkt.listener, pkt.backend);
 	return account_verdict(verdict, bytes);
 }
 

@@ -4,6 +4,7 @@
 #ifndef CV_MAPS_H
 #define CV_MAPS_H
 
+#include "cv_capture.h"
 #include "cv_directory.h"
 #include "cv_probe.h"
 #include "cv_types.h"
@@ -197,5 +198,34 @@ struct {
 	__type(key, __u32);
 	__type(value, struct cv_flow_counts);
 } cv_backend_use SEC(".maps");
+
+/* --- captures: asked for by `culvert capture`, which puts a ring in and takes it out again ------------- */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct cv_capture);
+} cv_capture SEC(".maps");
+
+/* By ifindex: the command makes the entries. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, CV_CAPTURE_PORTS);
+	__type(key, __u32);
+	__type(value, struct cv_capture_stats);
+} cv_captures SEC(".maps");
+
+struct cv_capture_ring {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 65536); /* that of the command is larger */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__array(values, struct cv_capture_ring);
+} cv_captured SEC(".maps");
 
 #endif

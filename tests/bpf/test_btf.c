@@ -13,6 +13,7 @@
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 
+#include "cv_capture.h"
 #include "cv_directory.h"
 
 struct map_type {
@@ -56,6 +57,8 @@ static const struct map_type maps[] = {
 	ARRAY_OF("cv_sweep", cv_sweep),
 	ARRAY_OF("cv_listener_use", cv_flow_counts),
 	ARRAY_OF("cv_backend_use", cv_flow_counts),
+	ARRAY_OF("cv_capture", cv_capture),
+	ARRAY_OF("cv_captures", cv_capture_stats),
 };
 
 /* The kernel takes no types for these: they lie in a folder of their own. */
@@ -63,6 +66,7 @@ static const struct map_type tables[] = {
 	WITHOUT("cv_directory"),
 	WITHOUT("cv_maglev"),
 	WITHOUT("cv_ports"),
+	WITHOUT("cv_captured"),
 };
 
 static const struct map_type inner_directory = ARRAY_OF("cv_directory", cv_directory);

@@ -12,11 +12,12 @@
 #define DP_MAPS_TYPED(X) \
 	X(meta) X(listeners) X(pools) X(backends) \
 	X(flows) X(flows6) X(half_open) X(expired) X(fragments) X(live) X(gate) \
-	X(per_verdict) X(per_listener) X(per_backend) X(probes) X(sweep) X(listener_use) X(backend_use)
+	X(per_verdict) X(per_listener) X(per_backend) X(probes) X(sweep) X(listener_use) X(backend_use) \
+	X(capture) X(captures)
 
 /* Maps of maps and of ports: the kernel takes no BTF for them, so they lie apart from those that dump with names. */
 #define DP_MAPS_UNTYPED(X) \
-	X(directory) X(maglev) X(ports)
+	X(directory) X(maglev) X(ports) X(captured)
 
 #define DP_MAPS(X) DP_MAPS_TYPED(X) DP_MAPS_UNTYPED(X)
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What the maps of a model take of the kernel's memory (model_memory in model.h): the sizes that the kernel
- * allocates, as kernel/bpf/hashtab.c and arraymap.c do, for the maps that bpf/cv_maps.h defines (cv_ports, of
- * some bytes, is left out). */
+ * allocates, as kernel/bpf/hashtab.c and arraymap.c do, for the maps that bpf/cv_maps.h defines (cv_ports and
+ * cv_captured, of some bytes, are left out; a capture's ring is there only while it lasts). */
 #include <stdbool.h>
 
+#include "cv_ask.h"
+#include "cv_capture.h"
 #include "cv_directory.h"
 #include "cv_probe.h"
 #include "cv_types.h"
@@ -46,6 +48,12 @@ static uint64_t hash_bytes(uint64_t entries, uint64_t key, uint64_t value, unsig
 	while (buckets < entries)
 		buckets *= 2;
 	return MAP_BYTES + buckets * HASH_BUCKET_BYTES + (entries + spares) * element;
+}
+
+/* Elements hold a pointer to the values, and there is a spare one for each processor, too. */
+static uint64_t percpu_hash_bytes(uint64_t entries, uint64_t key, uint64_t value, unsigned cpus)
+{
+	return hash_bytes(entries, key, sizeof(void *), cpus) + (entries + cpus) * cpus * round_up(value, 8);
 }
 
 static uint64_t maglev_bytes(const struct model *model)
@@ -97,6 +105,10 @@ uint64_t model_memory(const struct model *model, unsigned cpus,
 		{ "cv_sweep", array_bytes(1, sizeof(struct cv_sweep)) },
 		{ "cv_listener_use", array_bytes(listeners, sizeof(struct cv_flow_counts)) },
 		{ "cv_backend_use", array_bytes(backends, sizeof(struct cv_flow_counts)) },
+		{ "cv_capture", array_bytes(1, sizeof(struct cv_capture)) },
+		{ "cv_captures",
+		  percpu_hash_bytes(CV_CAPTURE_PORTS, sizeof(__u32), sizeof(struct cv_capture_stats), cpus) },
+		{ "cv_snapshot", percpu_bytes(CV_MODE_COUNT, sizeof(struct cv_snapshot), cpus) },
 	};
 	uint64_t sum = 0;
 
