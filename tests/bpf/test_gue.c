@@ -73,7 +73,18 @@ static void is_what_the_draft_says(void **state)
 	assert_memory_equal(result.data + ETH_BYTES + 22, wanted, sizeof(wanted));
 }
 
-/* Exactly what fits, and one byte more. */
+static void expect_told(struct world *world, const struct probe *probe, uint32_t room)
+{
+	struct harness_result result;
+	struct pkt in, want;
+
+	probe_build(probe, &in);
+	assert_int_equal(world_run(world, &in, &result), CV_TOO_BIG_ANSWERED);
+	oracle_too_big(probe, room, &want);
+	assert_pkt(&want, result.data, result.len);
+}
+
+/* Exactly what fits, and one byte more, of which the sender is told. */
 static void takes_the_room_it_needs(void **state)
 {
 	struct world *world = *state;
@@ -81,21 +92,23 @@ static void takes_the_room_it_needs(void **state)
 	for (size_t i = 0; i < world->backends_nr; i++)
 		world->backend[i].facts.mtu = 1400;
 	for (size_t i = 0; i < CV_ARRAY_SIZE(variants) * PROBE_KINDS * 16; i++) {
-		struct probe probe = probe_kind((struct probe){ .name = "big", .vlans = 1 }, i % PROBE_KINDS);
+		struct probe probe =
+			probe_kind((struct probe){ .name = "big", .vlans = 1, .df = 1 }, i % PROBE_KINDS);
 		size_t variant = i / PROBE_KINDS / 16;
 		size_t headers = probe.family == CV_FAMILY_IPV4 ? 20 : 40;
 		const struct cv_backend *backend;
+		uint32_t room;
 
 		if (i % (PROBE_KINDS * 16) == 0)
 			configure(world, variant);
 		probe.client_port = (uint16_t)(1 + i);
 		backend = &world->image->backend[oracle_owner(world->image, &probe)];
 		headers += probe.protocol == CV_PROTOCOL_TCP ? 20 : 8;
-		headers += (backend->family == CV_FAMILY_IPV4 ? 20 : 40) + outer_bytes[variant];
-		probe.payload = (uint16_t)(1400 - headers);
+		room = 1400 - (backend->family == CV_FAMILY_IPV4 ? 20 : 40) - (uint32_t)outer_bytes[variant];
+		probe.payload = (uint16_t)(room - headers);
 		world_expect(world, &probe, CV_TX);
 		probe.payload++;
-		world_expect(world, &probe, CV_DROP_TOO_BIG);
+		expect_told(world, &probe, room);
 	}
 }
 
