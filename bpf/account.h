@@ -6,22 +6,24 @@
 #include "cv_maps.h"
 #include "pkt.h"
 
-static __always_inline int verdict_action(enum cv_verdict verdict)
+static __always_inline enum cv_verdict_class verdict_class(enum cv_verdict verdict)
 {
-	enum cv_verdict_class class = CV_CLASS_DROP;
-
 	switch (verdict) {
 #define CV_X(symbol, class_, name, meaning, remedy) \
 	case CV_##symbol:                           \
-		class = CV_CLASS_##class_;          \
-		break;
+		return CV_CLASS_##class_;
 		CV_VERDICTS(CV_X)
 #undef CV_X
 	case CV_CONTINUE:
 	case CV_VERDICT_COUNT:
 		break;
 	}
-	switch (class) {
+	return CV_CLASS_DROP;
+}
+
+static __always_inline int verdict_action(enum cv_verdict verdict)
+{
+	switch (verdict_class(verdict)) {
 	case CV_CLASS_PASS:
 		return XDP_PASS;
 	case CV_CLASS_TX:
@@ -35,10 +37,11 @@ static __always_inline int verdict_action(enum cv_verdict verdict)
 }
 
 /* Counts the frame, of `bytes` as it came in, under its verdict. */
-static __always_inline int account_verdict(enum cv_verdict verdict, __u32 bytes)
+static __always_inline int account_verdict(const struct pkt *pkt, enum cv_verdict verdict, __u32 bytes)
 {
 	__u32 index = verdict;
-	struct cv_verdict_stats *stats = bpf_map_lookup_elem(&cv_per_verdict, &index);
+	struct cv_verdict_stats *stats =
+		pkt_is_dry(pkt) ? NULL : bpf_map_lookup_elem(&cv_per_verdict, &index);
 
 	if (stats) {
 		stats->packets++;
@@ -47,18 +50,19 @@ static __always_inline int account_verdict(enum cv_verdict verdict, __u32 bytes)
 	return verdict_action(verdict);
 }
 
+/* The counters of this packet's listener and backend; NULL for a question. */
 static __always_inline struct cv_listener_stats *listener_stats(const struct pkt *pkt)
 {
 	__u32 id = pkt->listener;
 
-	return bpf_map_lookup_elem(&cv_per_listener, &id);
+	return pkt_is_dry(pkt) ? NULL : bpf_map_lookup_elem(&cv_per_listener, &id);
 }
 
 static __always_inline struct cv_backend_stats *backend_stats(const struct pkt *pkt)
 {
 	__u32 id = pkt->backend;
 
-	return bpf_map_lookup_elem(&cv_per_backend, &id);
+	return pkt_is_dry(pkt) ? NULL : bpf_map_lookup_elem(&cv_per_backend, &id);
 }
 
 /* Counts what became of a packet for its listener and backend. */

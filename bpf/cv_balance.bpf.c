@@ -7,6 +7,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "account.h"
+#include "ask.h"
 #include "capture.h"
 #include "cv_knobs.h"
 #include "cv_maps.h"
@@ -85,13 +86,16 @@ int cv_balance(struct xdp_md *ctx)
 	enum cv_verdict verdict;
 	__u32 is_captured;
 
+	pkt.mode = ask_mode(ctx);
 	is_captured = capture_begin(ctx, pkt.mode);
 	pkt_window(&pkt, start, end);
 	verdict = balance(ctx, &pkt);
 	account_packet(&pkt, verdict);
 	if (is_captured)
 		capture_after(ctx, pkt.mode, verdict, pkt.listener, pkt.backend);
-	return account_verdict(verdict, bytes);
+	if (pkt.mode != CV_MODE_LIVE)
+		ask_answer(ctx, &pkt, verdict);
+	return account_verdict(&pkt, verdict, bytes);
 }
 
 /* The sweep, one iterator for each table (sweep.h). */

@@ -13,6 +13,9 @@ const volatile struct cv_clock_base cv_clock_knobs = { 0 };
 const volatile bool cv_reject_when_full = false;
 const volatile __u64 cv_max_flows = 0; /* of both together, with reject */
 
+/* What tells a question of user space from a packet (include/cv_ask.h): random. */
+const volatile __u64 cv_ask_key = 0;
+
 static __always_inline __u32 now_seconds(void)
 {
 	return cv_clock_seconds(bpf_jiffies64(), cv_clock_knobs.first_tick, cv_clock_knobs.tick_q32);

@@ -35,26 +35,30 @@ static __always_inline void flow_ref_init(struct flow_ref *ref, const struct pkt
 	ref->key6.protocol = pkt->protocol;
 }
 
-static __always_inline struct cv_flow *flow_lookup(const struct flow_ref *ref, enum cv_family family)
+static __always_inline struct cv_flow *flow_lookup(const struct pkt *pkt, const struct flow_ref *ref)
 {
-	if (family == CV_FAMILY_IPV4)
+	if (pkt->family == CV_FAMILY_IPV4)
 		return bpf_map_lookup_elem(&cv_flows, &ref->key4);
 	return bpf_map_lookup_elem(&cv_flows6, &ref->key6);
 }
 
-/* False if another processor was faster. */
-static __always_inline bool flow_delete(const struct flow_ref *ref, enum cv_family family)
+/* False if another processor was faster, or this is a question. */
+static __always_inline bool flow_delete(const struct pkt *pkt, const struct flow_ref *ref)
 {
-	if (family == CV_FAMILY_IPV4)
+	if (pkt_is_dry(pkt))
+		return false;
+	if (pkt->family == CV_FAMILY_IPV4)
 		return !bpf_map_delete_elem(&cv_flows, &ref->key4);
 	return !bpf_map_delete_elem(&cv_flows6, &ref->key6);
 }
 
-/* False if there is no room, or another processor was faster. */
-static __always_inline CV_MUST_CHECK bool flow_insert(const struct flow_ref *ref, enum cv_family family,
+/* False if there is no room, or another processor was faster, or this is a question. */
+static __always_inline CV_MUST_CHECK bool flow_insert(const struct pkt *pkt, const struct flow_ref *ref,
 						      const struct cv_flow *flow)
 {
-	if (family == CV_FAMILY_IPV4)
+	if (pkt_is_dry(pkt))
+		return false;
+	if (pkt->family == CV_FAMILY_IPV4)
 		return !bpf_map_update_elem(&cv_flows, &ref->key4, flow, BPF_NOEXIST);
 	return !bpf_map_update_elem(&cv_flows6, &ref->key6, flow, BPF_NOEXIST);
 }
@@ -116,7 +120,7 @@ static __always_inline bool is_reuse(const struct cv_flow *flow, const struct pk
 /* What this packet makes of the flow's state. */
 static __always_inline void flow_advance(struct cv_flow *flow, const struct pkt *pkt)
 {
-	if (pkt->protocol != CV_PROTOCOL_TCP)
+	if (pkt->protocol != CV_PROTOCOL_TCP || pkt_is_dry(pkt))
 		return;
 	if (pkt->tcp_flags & TCP_RST) {
 		flow->state = CV_FLOW_CLOSING;
@@ -132,10 +136,21 @@ static __always_inline void flow_advance(struct cv_flow *flow, const struct pkt 
 
 static __always_inline void flow_touch(struct cv_flow *flow, const struct pkt *pkt, __u32 now)
 {
+	if (pkt_is_dry(pkt))
+		return;
 	if (flow->last_seen_s != now)
 		flow->last_seen_s = now;
 	__sync_fetch_and_add(&flow->packets, 1);
 	__sync_fetch_and_add(&flow->bytes, pkt->ip_bytes);
+}
+
+/* Notes for the answer which entry a question met. */
+static __always_inline void flow_answer(struct pkt *pkt, const struct cv_flow *flow, __u32 now)
+{
+	if (!pkt_is_dry(pkt))
+		return;
+	pkt->flow_state = flow->state;
+	pkt->idle_left_s = cv_flow_timeout(flow) - cv_clock_idle(now, flow->last_seen_s);
 }
 
 /* The backend that has the flow, if it is still the same one and keeps its flows; else NULL. */

@@ -70,7 +70,7 @@ static __always_inline bool fragment_overlaps(const struct cv_fragment *old, con
 
 /* Leaves ref->note for the fragments that follow this first one; false if that must not be, as it overlaps. This
  * function and the next the verifier checks by themselves. */
-__noinline bool fragment_note(struct fragment_ref *ref, enum cv_family family, __u32 now)
+__noinline bool fragment_note(struct fragment_ref *ref, enum cv_mode mode, enum cv_family family, __u32 now)
 {
 	struct cv_fragment *old;
 
@@ -79,7 +79,8 @@ __noinline bool fragment_note(struct fragment_ref *ref, enum cv_family family, _
 	old = bpf_map_lookup_elem(&cv_fragments, &ref->key);
 	if (old && fragment_overlaps(old, &ref->note, family, now))
 		ref->note.state = CV_FRAGMENT_OVERLAP;
-	bpf_map_update_elem(&cv_fragments, &ref->key, &ref->note, BPF_ANY);
+	if (mode != CV_MODE_DRY)
+		bpf_map_update_elem(&cv_fragments, &ref->key, &ref->note, BPF_ANY);
 	return ref->note.state != CV_FRAGMENT_OVERLAP;
 }
 
@@ -132,7 +133,7 @@ STAGE fragment_first(const struct pkt *pkt, enum cv_fragment_state state, __u16 
 		.generation = generation,
 		.state = state,
 	};
-	return fragment_note(ref, pkt->family, now) ? verdict : CV_DROP_FRAGMENT_OVERLAP;
+	return fragment_note(ref, pkt->mode, pkt->family, now) ? verdict : CV_DROP_FRAGMENT_OVERLAP;
 }
 
 /* A first fragment for a port without listener: it passes, and so shall the rest of its datagram. */

@@ -3,14 +3,16 @@
 #ifndef GATE_H
 #define GATE_H
 
+#include "cv_ask.h"
 #include "cv_maps.h"
 
-static __always_inline struct cv_gate *gate_now(__u32 now)
+/* The gate of this second. A question does not open a new second: see gate_take. */
+static __always_inline struct cv_gate *gate_now(enum cv_mode mode, __u32 now)
 {
 	__u32 zero = 0;
 	struct cv_gate *gate = bpf_map_lookup_elem(&cv_gate, &zero);
 
-	if (gate && gate->second != now) {
+	if (gate && gate->second != now && mode != CV_MODE_DRY) {
 		gate->second = now;
 		gate->begun = 0;
 		gate->resets = 0;
@@ -19,28 +21,37 @@ static __always_inline struct cv_gate *gate_now(__u32 now)
 	return gate;
 }
 
-/* May another entry be made in cv_half_open? */
-static __always_inline bool gate_may_begin(__u32 now)
+/* One more of what `used` counts in this gate, if fewer than `limit` were. A question only looks. */
+static __always_inline bool gate_take(enum cv_mode mode, const struct cv_gate *gate, __u32 *used, __u32 limit,
+				      __u32 now)
 {
-	struct cv_gate *gate = gate_now(now);
+	if (mode == CV_MODE_DRY)
+		return gate->second != now || *used < limit;
+	return (*used)++ < limit;
+}
 
-	return gate && gate->begun++ < CV_BEGUN_PER_S;
+/* May another entry be made in cv_half_open? */
+static __always_inline bool gate_may_begin(enum cv_mode mode, __u32 now)
+{
+	struct cv_gate *gate = gate_now(mode, now);
+
+	return gate && gate_take(mode, gate, &gate->begun, CV_BEGUN_PER_S, now);
 }
 
 /* May another reset be sent? */
-static __always_inline bool gate_may_reset(__u32 now)
+static __always_inline bool gate_may_reset(enum cv_mode mode, __u32 now)
 {
-	struct cv_gate *gate = gate_now(now);
+	struct cv_gate *gate = gate_now(mode, now);
 
-	return gate && gate->resets++ < CV_RESETS_PER_S;
+	return gate && gate_take(mode, gate, &gate->resets, CV_RESETS_PER_S, now);
 }
 
 /* May another ICMP message of our own be sent? */
-static __always_inline bool gate_may_reply_icmp(__u32 now)
+static __always_inline bool gate_may_reply_icmp(enum cv_mode mode, __u32 now)
 {
-	struct cv_gate *gate = gate_now(now);
+	struct cv_gate *gate = gate_now(mode, now);
 
-	return gate && gate->icmp_replies++ < CV_ICMP_REPLIES_PER_S;
+	return gate && gate_take(mode, gate, &gate->icmp_replies, CV_ICMP_REPLIES_PER_S, now);
 }
 
 #endif

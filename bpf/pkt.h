@@ -73,8 +73,21 @@ struct pkt {
 	/* what the stages decided */
 	__u16 listener;
 	__u16 backend;
-	__u64 hash; /* of the tuple, as the listener wants it hashed */
+	__u64 hash;	/* of the tuple, as the listener wants it hashed */
+	__u16 ended_of; /* listener of the flow that this packet found over; 0: it found none */
+	bool is_late;	/* that one was a TCP flow and idled out */
+	/* for a question only */
+	enum cv_flow_state flow_state;
+	enum cv_source source; /* what named the backend */
+	__u32 idle_left_s;
 };
+
+/* A question changes nothing that outlives its run, and answers as if it had: whatever writes to a map (but cv_scratch),
+ * or to what a map's lookup gave, asks this first. */
+static __always_inline bool pkt_is_dry(const struct pkt *pkt)
+{
+	return pkt->mode == CV_MODE_DRY;
+}
 
 static __always_inline void pkt_window(struct pkt *pkt, void *start, void *end)
 {

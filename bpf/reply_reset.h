@@ -99,7 +99,7 @@ STAGE reply_reset(struct xdp_md *ctx, const struct pkt *pkt, __u32 now, enum cv_
 	__be32 seq, ack;
 	void *ip, *end;
 
-	if (!gate_may_reset(now))
+	if (!gate_may_reset(pkt->mode, now))
 		return CV_DROP_RESET_LIMIT;
 	/* only TCP comes here; the verifier does not know */
 	if (!pkt->tcp || (void *)(pkt->tcp + 1) > pkt->end)

@@ -136,7 +136,7 @@ __noinline int too_big_answer(struct xdp_md *ctx, __u32 link, __u32 family, __u3
 		return CV_DROP_INTERNAL;
 	if (!may_answer_too_big(ctx, link, is_v4))
 		return CV_DROP_TOO_BIG;
-	if (mode != CV_MODE_DRY && !gate_may_reply_icmp(now_seconds()))
+	if (!gate_may_reply_icmp((enum cv_mode)mode, now_seconds()))
 		return CV_DROP_ICMP_LIMIT;
 	/* a copy: what is summed may lie in several pieces, of a frame longer than a page */
 	if (is_v4 ? bpf_xdp_load_bytes(ctx, link, scratch->quote, CV_QUOTE4_BYTES)

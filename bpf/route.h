@@ -18,6 +18,7 @@ STAGE route_anew(const struct cv_listener *listener, struct pkt *pkt, struct cv_
 
 	if (verdict)
 		return verdict;
+	pkt->source = CV_SOURCE_MAGLEV;
 	*ret = backend_get(pkt->backend);
 	return *ret ? CV_CONTINUE : CV_DROP_INTERNAL;
 }
@@ -26,15 +27,19 @@ STAGE route_anew(const struct cv_listener *listener, struct pkt *pkt, struct cv_
 STAGE route_known(const struct cv_listener *listener, struct pkt *pkt, struct cv_flow *flow, __u32 now,
 		  struct cv_backend **ret)
 {
+	flow_answer(pkt, flow, now);
 	*ret = flow_backend(flow);
 	if (*ret) {
 		pkt->backend = flow->backend;
+		pkt->source = flow->state == CV_FLOW_HALF_OPEN ? CV_SOURCE_HALF_OPEN : CV_SOURCE_FLOW;
 	} else {
 		struct cv_listener_stats *stats = listener_stats(pkt);
 		enum cv_verdict verdict = route_anew(listener, pkt, ret);
 
 		if (verdict)
 			return verdict;
+		if (pkt_is_dry(pkt))
+			return CV_CONTINUE;
 		flow->backend = pkt->backend;
 		flow->generation = (*ret)->generation;
 		if (stats && flow->state != CV_FLOW_HALF_OPEN)
@@ -51,6 +56,8 @@ static __always_inline void route_open(struct scratch *scratch, struct pkt *pkt,
 	const struct flow_ref *ref = &scratch->ref;
 	struct cv_flow *flow = &scratch->flow;
 
+	if (pkt_is_dry(pkt))
+		return;
 	*flow = *half;
 	bpf_map_delete_elem(&cv_half_open, &ref->key6);
 	if (pkt->tcp_flags & TCP_RST)
@@ -58,7 +65,7 @@ static __always_inline void route_open(struct scratch *scratch, struct pkt *pkt,
 	flow->state = CV_FLOW_OPEN;
 	flow->listener = pkt->listener;
 	flow_advance(flow, pkt);
-	if (!flow_insert(ref, pkt->family, flow))
+	if (!flow_insert(pkt, ref, flow))
 		return;
 	live_add(pkt->listener, 1);
 	account_new_flow(pkt);
@@ -71,6 +78,8 @@ static __always_inline void route_over(struct cv_flow *flow, const struct pkt *p
 	struct cv_listener_stats *ends = bpf_map_lookup_elem(&cv_per_listener, &old);
 	struct cv_listener_stats *begins = listener_stats(pkt);
 
+	if (pkt_is_dry(pkt))
+		return;
 	live_add(old, -1);
 	live_add(pkt->listener, 1);
 	flow->listener = pkt->listener;
@@ -91,17 +100,26 @@ STAGE route_half_open(const struct cv_listener *listener, struct pkt *pkt, struc
 	return verdict;
 }
 
+/* Flows in the table, of a listener or of all (0), without the one that this packet found over: a question left that
+ * one where it was. */
+static __always_inline __s64 route_live(const struct pkt *pkt, __u32 listener)
+{
+	bool is_counted = pkt_is_dry(pkt) && pkt->ended_of && (!listener || listener == pkt->ended_of);
+
+	return live_flows(listener) - is_counted;
+}
+
 /* Room for one more? Only first packets are asked: what belongs to a running flow goes on. */
 STAGE route_admit(const struct cv_listener *listener, const struct pkt *pkt, bool was_refused)
 {
 	struct cv_listener_stats *stats = was_refused ? NULL : listener_stats(pkt);
 
-	if (cv_reject_when_full && live_flows(0) >= (__s64)cv_max_flows) {
+	if (cv_reject_when_full && route_live(pkt, 0) >= (__s64)cv_max_flows) {
 		if (stats)
 			stats->rejected_table_full++;
 		return CV_DROP_TABLE_FULL;
 	}
-	if (listener->max_flows && live_flows(pkt->listener) >= listener->max_flows) {
+	if (listener->max_flows && route_live(pkt, pkt->listener) >= listener->max_flows) {
 		if (stats)
 			stats->rejected_quota++;
 		return CV_DROP_QUOTA;
@@ -147,7 +165,7 @@ STAGE route_new(const struct cv_listener *listener, struct pkt *pkt, struct scra
 		flow->generation = (*ret)->generation;
 	}
 	/* the end of a flow is not worth an entry */
-	if (!(pkt->tcp_flags & (TCP_FIN | TCP_RST)) && gate_may_begin(now))
+	if (!(pkt->tcp_flags & (TCP_FIN | TCP_RST)) && !pkt_is_dry(pkt) && gate_may_begin(pkt->mode, now))
 		bpf_map_update_elem(&cv_half_open, &scratch->ref.key6, flow, BPF_ANY);
 	return admitted;
 }
@@ -160,18 +178,29 @@ STAGE route_stray(const struct cv_listener *listener, const struct pkt *pkt, con
 
 	if (is_first_packet(pkt)) {
 		/* the tuple is in use again: later packets of it are not late */
-		if (pkt->protocol == CV_PROTOCOL_TCP)
+		if (pkt->protocol == CV_PROTOCOL_TCP && !pkt_is_dry(pkt))
 			bpf_map_delete_elem(&cv_expired, &ref->key6);
 		return CV_CONTINUE;
 	}
 	if (pkt->tcp_flags & TCP_RST)
 		return CV_CONTINUE;
-	is_late = bpf_map_lookup_elem(&cv_expired, &ref->key6);
+	is_late = pkt->is_late || bpf_map_lookup_elem(&cv_expired, &ref->key6);
 	if (is_late && listener->late_packet == CV_STRAY_RESET)
 		return CV_RESET_LATE;
 	if (!is_late && listener->unknown_packet == CV_STRAY_RESET)
 		return CV_RESET_UNKNOWN;
 	return CV_CONTINUE;
+}
+
+/* The flow of this tuple is over: takes it off the table. */
+static __always_inline void route_end(struct pkt *pkt, struct scratch *scratch, const struct cv_flow *flow,
+				      __u32 now)
+{
+	scratch->flow = *flow;
+	pkt->ended_of = flow->listener;
+	pkt->is_late = flow->state != CV_FLOW_CLOSING;
+	if (flow_delete(pkt, &scratch->ref))
+		flow_ended(&scratch->ref.key6, &scratch->flow, &scratch->expired, now);
 }
 
 STAGE route(const struct cv_listener *listener, struct pkt *pkt, __u32 now, struct cv_backend **ret)
@@ -186,7 +215,7 @@ STAGE route(const struct cv_listener *listener, struct pkt *pkt, __u32 now, stru
 		return CV_DROP_INTERNAL;
 	ref = &scratch->ref;
 	flow_ref_init(ref, pkt);
-	flow = flow_lookup(ref, pkt->family);
+	flow = flow_lookup(pkt, ref);
 	if (flow) {
 		if (!cv_flow_is_expired(flow, now) && !is_reuse(flow, pkt)) {
 			if (flow->listener != pkt->listener)
@@ -194,9 +223,7 @@ STAGE route(const struct cv_listener *listener, struct pkt *pkt, __u32 now, stru
 			flow_advance(flow, pkt);
 			return route_known(listener, pkt, flow, now, ret);
 		}
-		scratch->flow = *flow;
-		if (flow_delete(ref, pkt->family))
-			flow_ended(&ref->key6, &scratch->flow, &scratch->expired, now);
+		route_end(pkt, scratch, flow, now);
 	}
 	flow = bpf_map_lookup_elem(&cv_half_open, &ref->key6);
 	if (flow && !cv_flow_is_expired(flow, now)) {
@@ -232,6 +259,7 @@ STAGE route_follow(struct pkt *pkt, const struct cv_directory *dir, __u32 now,
 	/* a reload may have come between the two */
 	if (!listener_is_at(*ret_listener, pkt) || (*ret)->generation != note->generation)
 		return CV_DROP_FRAGMENT_ORPHAN;
+	pkt->source = CV_SOURCE_FRAGMENT;
 	pkt->listener = note->listener;
 	pkt->backend = note->backend;
 	pkt->client_port = note->client_port;

@@ -26,6 +26,8 @@ struct scratch {
 	struct cv_expired expired;
 	__u32 quote[CV_QUOTE6_BYTES / 4]; /* in an ICMP error */
 	struct fragment_ref fragment;
+	struct cv_ask answer; /* to a question (ask.h) */
+	__u64 hash;
 };
 
 struct {

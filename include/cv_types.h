@@ -279,7 +279,8 @@ struct cv_meta {
 	enum cv_when_full when_full;
 	__u8 pad[7];
 	char version[CV_NAME_LEN];
+	__u64 ask_key; /* what tells questions from packets: see cv_ask.h */
 };
-CV_ASSERT_SIZE(struct cv_meta, 64);
+CV_ASSERT_SIZE(struct cv_meta, 72);
 
 #endif

@@ -23,27 +23,93 @@ struct budget {
 	unsigned stack;	       /* bytes, over functions that call each other */
 };
 
-/* The log says "stack depth 328+0+24": the program, and its functions. No call goes deeper than from the program to a
- * function and from there to another: at most these two are on the stack besides it. */
-static unsigned stack_depth(const char *log)
+#define MAX_FUNCTIONS 32
+
+/* A program and the functions it calls, in the order of their instructions. */
+struct functions {
+	unsigned start[MAX_FUNCTIONS]; /* index of the first instruction */
+	unsigned stack[MAX_FUNCTIONS]; /* bytes of its own */
+	size_t nr;
+};
+
+static size_t function_at(const struct functions *functions, unsigned start)
+{
+	size_t i = 0;
+
+	while (i < functions->nr && functions->start[i] < start)
+		i++;
+	return i;
+}
+
+/* Of a function by itself, or by a helper that is told of it. */
+static bool is_call(const struct bpf_insn *insn)
+{
+	return (insn->code == (BPF_JMP | BPF_CALL) && insn->src_reg == BPF_PSEUDO_CALL) ||
+	       (insn->code == (BPF_LD | BPF_IMM | BPF_DW) && insn->src_reg == BPF_PSEUDO_FUNC);
+}
+
+static void find_functions(const struct bpf_insn *insns, size_t nr, struct functions *ret)
+{
+	*ret = (struct functions){ .nr = 1 };
+	for (unsigned i = 0; i < nr; i++) {
+		unsigned start = i + 1 + (unsigned)insns[i].imm;
+		size_t at;
+
+		if (!is_call(&insns[i]))
+			continue;
+		at = function_at(ret, start);
+		if (at < ret->nr && ret->start[at] == start)
+			continue;
+		assert_true(ret->nr < MAX_FUNCTIONS);
+		memmove(&ret->start[at + 1], &ret->start[at], (ret->nr - at) * sizeof(ret->start[0]));
+		ret->start[at] = start;
+		ret->nr++;
+	}
+}
+
+/* The log says "stack depth 328+0+24": of the program, and of each function. */
+static void read_stacks(const char *log, struct functions *functions)
 {
 	const char *at = strstr(log, "stack depth ");
-	unsigned program, deepest = 0, second = 0;
 	char *end;
 
 	assert_non_null(at);
-	program = (unsigned)strtoul(at + strlen("stack depth "), &end, 10);
-	while (*end == '+') {
-		unsigned depth = (unsigned)strtoul(end + 1, &end, 10);
-
-		if (depth > deepest) {
-			second = deepest;
-			deepest = depth;
-		} else if (depth > second) {
-			second = depth;
-		}
+	at += strlen("stack depth ");
+	for (size_t i = 0; i < functions->nr; i++) {
+		functions->stack[i] = (unsigned)strtoul(at, &end, 10);
+		assert_true(*end == (i + 1 < functions->nr ? '+' : '\n'));
+		at = end + 1;
 	}
-	return program + deepest + second;
+}
+
+/* Of one function and those that it calls, at the deepest. */
+static unsigned deepest(const struct bpf_insn *insns, size_t nr, const struct functions *functions,
+			size_t which)
+{
+	size_t end = which + 1 < functions->nr ? functions->start[which + 1] : nr;
+	unsigned most = 0;
+
+	for (size_t i = functions->start[which]; i < end; i++) {
+		unsigned below;
+
+		if (!is_call(&insns[i]))
+			continue;
+		below = deepest(insns, nr, functions,
+				function_at(functions, (unsigned)i + 1 + (unsigned)insns[i].imm));
+		most = below > most ? below : most;
+	}
+	return functions->stack[which] + most;
+}
+
+static unsigned stack_depth(const struct bpf_program *program, const char *log)
+{
+	const struct bpf_insn *insns = bpf_program__insns(program);
+	size_t nr = bpf_program__insn_cnt(program);
+	struct functions functions;
+
+	find_functions(insns, nr, &functions);
+	read_stacks(log, &functions);
+	return deepest(insns, nr, &functions, 0);
 }
 
 static void check_program(const struct bpf_program *program, const char *log, const struct budget *budget,
@@ -55,9 +121,9 @@ static void check_program(const struct bpf_program *program, const char *log, co
 	assert_return_code(bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size), 0);
 	print_message("# %s%s: %u instructions, %u walked by the verifier (limit %u), stack %u (limit %u)\n",
 		      budget->program, variant, info.xlated_prog_len / (unsigned)sizeof(struct bpf_insn),
-		      info.verified_insns, budget->instructions, stack_depth(log), budget->stack);
+		      info.verified_insns, budget->instructions, stack_depth(program, log), budget->stack);
 	assert_in_range(info.verified_insns, 1, budget->instructions);
-	assert_in_range(stack_depth(log), 0, budget->stack);
+	assert_in_range(stack_depth(program, log), 0, budget->stack);
 }
 
 /* Loads all of an object, and looks at the programs one by one. */

@@ -83,7 +83,8 @@ void world_set_weight(struct world *world, uint16_t backend, int weight);
 uint32_t world_add_port(struct world *world, const char *name);
 
 /* Runs the program on a packet. Returns the verdict, which must be the only one counted, with the packet's
- * bytes, and agree with the action. A packet that passes must come out as it went in. */
+ * bytes, and agree with the action. A packet that passes must come out as it went in. The program is asked about it
+ * first (dp_ask.h), and what it answers must be what happens. */
 enum cv_verdict world_run(struct world *world, const struct pkt *in, struct harness_result *ret);
 enum cv_verdict world_run_on(struct world *world, const struct pkt *in, uint32_t ifindex,
 			     struct harness_result *ret);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -61,6 +62,8 @@ static int read_meta(struct load *load, const struct flow_table_conf *flow_table
 	}
 	load->meta.schema = CV_SCHEMA_VERSION;
 	load->meta.hz = dp_kernel_hz();
+	if (!load->meta.ask_key && getrandom(&load->meta.ask_key, sizeof(load->meta.ask_key), 0) < 0)
+		return err_set(err, -errno, "random numbers: %s", strerror(errno));
 	snprintf(load->meta.version, sizeof(load->meta.version), "%s", CV_VERSION);
 	if (flow_table) {
 		load->meta.max_flows = flow_table->max_flows;

@@ -68,6 +68,7 @@ static int set_knobs(struct bpf_object *object, const struct cv_meta *meta)
 	knobs.cv_clock_knobs = cv_clock_base(meta->hz);
 	knobs.cv_reject_when_full = meta->when_full == CV_FULL_REJECT;
 	knobs.cv_max_flows = meta->max_flows;
+	knobs.cv_ask_key = meta->ask_key;
 	return bpf_map__set_initial_value(map, &knobs, sizeof(knobs));
 }
 
