@@ -171,11 +171,8 @@ $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/libculvert.a
 bench: all $(BENCHES:%=$(BUILD)/bench/%) ## measure speed and memory (figures, no verdict)
 	$(Q)tests/bench/bench.sh $(BUILD)
 
-.PHONY: bench-wire million
-bench-wire: all $(BUILD)/tools/flood ## CPU seconds of packets and requests over wires, beside nftables and HAProxy
-	$(Q)tests/bench/end_to_end.sh
-
 CONNECTIONS ?= 1000000
+.PHONY: million
 million: all $(BUILD)/tools/crowd ## hold CONNECTIONS real TCP connections at once, and lose none (minutes, 7 GB)
 	$(Q)tests/bench/million.sh $(CONNECTIONS)
 

@@ -156,6 +156,7 @@ static void every_number_has_its_name(void **state)
 		"culvert_dropped_packets_total{reason=\"listener_full\"} 403",
 		"culvert_dropped_packets_total{reason=\"flow_table_full\"} 0",
 		"culvert_passed_packets_total{reason=\"not_vip\"} 404",
+		"culvert_answered_packets_total{reason=\"too_big_answered\"} 0",
 		"culvert_forwarded_packets_total{verdict=\"tx\"} 401",
 		"culvert_forwarded_packets_total{verdict=\"redirect\"} 402",
 		"culvert_processed_packets_total{listener=\"web\"} 101",
@@ -213,7 +214,10 @@ static void what_makes_no_sense_is_not_there(void **state)
 	assert_null(strstr(world->text, "port_allocation")); /* no forwarding needs ports yet */
 	assert_null(strstr(world->text, "culvert_health_checks_total{pool=\"two\""));	    /* not checked */
 	assert_null(strstr(world->text, "backend=\"2001:db8::2\",result=\"failure\",le=")); /* had none */
-	assert_null(strstr(world->text, "reset_late")); /* is no drop, and no packet of a client */
+	assert_null(
+		strstr(world->text, "culvert_dropped_packets_total{reason=\"reset_late\"")); /* is no drop */
+	assert_null(
+		strstr(world->text, "culvert_answered_packets_total{reason=\"tx\"")); /* went to a backend */
 }
 
 /* Walks over the text as one who reads it would. */

@@ -45,6 +45,28 @@ static void test_route_with_everything(void **state)
 	assert_int_equal(route.mtu, 1400);
 }
 
+/* What path MTU discovery of the kernel itself found out; and a route that expires for other reasons. */
+static void test_learned_mtu_has_an_end(void **state)
+{
+	const struct rta_cacheinfo cache = { .rta_expires = 59950 }; /* hundredths of a second */
+	struct nlattr *metrics;
+	struct rtmsg *rtm;
+	struct route route;
+
+	(void)state;
+	for (int is_cached = 0; is_cached <= 1; is_cached++) {
+		rtm = begin_route(AF_INET6, RTN_UNICAST);
+		rtm->rtm_flags = is_cached ? RTM_F_CLONED : 0;
+		metrics = mnl_attr_nest_start(message(), RTA_METRICS);
+		mnl_attr_put_u32(message(), RTAX_MTU, 1400);
+		mnl_attr_nest_end(message(), metrics);
+		mnl_attr_put(message(), RTA_CACHEINFO, sizeof(cache), &cache);
+		assert_int_equal(route_note(message(), &route), 0);
+		assert_int_equal(route.mtu, 1400);
+		assert_int_equal(route.mtu_left_s, is_cached ? 600 : 0);
+	}
+}
+
 static void test_route_via_another_family(void **state)
 {
 	struct {
@@ -102,6 +124,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_route_with_everything),
+		cmocka_unit_test(test_learned_mtu_has_an_end),
 		cmocka_unit_test(test_route_via_another_family),
 		cmocka_unit_test(test_route_kinds),
 		cmocka_unit_test(test_short_message_is_refused),

@@ -10,7 +10,9 @@ static const char pools_help[] =
 
 static const char backends_help[] =
 	"usage: culvert backends [OPTION…]\n\n"
-	"Shows every backend: state, weight, Maglev slots, flows and traffic. The note is the\n"
+	"Shows every backend: state, weight, Maglev slots, flows and traffic. MTU is what the path\n"
+	"there carries, outer header included: of the link, or less by a route, or as a router\n"
+	"behind it told (learned; for ten minutes). The note is the\n"
 	"last result of its health check, what is missing on the way there, or how far its\n"
 	"drain is.\n\n" CLI_JSON_HELP CLI_SOCKET_HELP CLI_HELP_HELP "\nExample:\n  culvert backends\n";
 
@@ -20,6 +22,13 @@ static const struct out_column pool_columns[] = {
 	{ "POOL", OUT_LEFT },  { "SLOTS", OUT_RIGHT },	  { "CHECK", OUT_LEFT },     { "UP", OUT_RIGHT },
 	{ "DOWN", OUT_RIGHT }, { "DRAINING", OUT_RIGHT }, { "DISABLED", OUT_RIGHT }, { "FLOWS", OUT_RIGHT },
 	{ "NEW", OUT_RIGHT },  { "PACKETS", OUT_RIGHT },  { "BYTES", OUT_RIGHT },
+};
+
+/* Those of view_backend_columns, and one more. */
+static const struct out_column backend_columns[VIEW_BACKEND_COLUMNS + 1] = {
+	{ "POOL", OUT_LEFT },	{ "BACKEND", OUT_LEFT }, { "STATE", OUT_LEFT }, { "WEIGHT", OUT_RIGHT },
+	{ "SLOTS", OUT_RIGHT }, { "FLOWS", OUT_RIGHT },	 { "NEW", OUT_RIGHT },	{ "PACKETS", OUT_RIGHT },
+	{ "BYTES", OUT_RIGHT }, { "MTU", OUT_LEFT },	 { "NOTE", OUT_LEFT },
 };
 
 static double sum_backends(const json_t *pool, const char *key)
@@ -69,8 +78,8 @@ int cmd_backends(int argc, char **argv)
 {
 	static const struct view_list list = {
 		.spec = { .name = "backends", .help = backends_help, .options = options },
-		.columns = view_backend_columns,
-		.columns_nr = CV_ARRAY_SIZE(view_backend_columns),
+		.columns = backend_columns,
+		.columns_nr = CV_ARRAY_SIZE(backend_columns),
 		.add = add_backend,
 	};
 

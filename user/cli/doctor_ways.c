@@ -185,10 +185,11 @@ static bool check_mtu(struct doctor *doctor, const struct ways *ways, const stru
 	if (device.mtu < needed && !strcmp(ret_told, device.name))
 		return true; /* as it was said of the backend before */
 	addr_format(&at->address, address);
-	finding_bad(&doctor->findings, FINDING_WARNING, "mtu",
-		    "larger ones are dropped, unless the backends ask for smaller segments (advmss)",
-		    "backend %s: the tunnel through %s carries packets of %u bytes, clients send %u", address,
-		    way->ifname, way->mtu - at->outer, CLIENT_MTU);
+	finding_bad(
+		&doctor->findings, FINDING_WARNING, "mtu",
+		"clients have to find that out for each connection, and those that send without DF cannot",
+		"backend %s: the tunnel through %s carries packets of %u bytes, clients send %u", address,
+		way->ifname, way->mtu - at->outer, CLIENT_MTU);
 	if (device.mtu < needed) {
 		finding_mend(&doctor->findings, "ip link set dev %s mtu %u", device.name,
 			     CLIENT_MTU + ways->widest);
@@ -203,8 +204,29 @@ static bool check_mtu(struct doctor *doctor, const struct ways *ways, const stru
 	return true;
 }
 
+/* ICMP errors about tunnels are addressed to where these come from. */
+static void check_source(struct doctor *doctor, const struct addr *prefix, unsigned length)
+{
+	char address[ADDR_TEXT_LEN];
+	struct nexthop_way way;
+	struct err err;
+
+	if (!length || nexthop_find(doctor->nexthop, prefix, &way, &err))
+		return;
+	addr_format(prefix, address);
+	if (way.problem == NEXTHOP_LOCAL) {
+		finding_ok(&doctor->findings, "source", "this host takes packets to %s/%u", address, length);
+		return;
+	}
+	finding_bad(&doctor->findings, FINDING_WARNING, "source",
+		    "routers tell tunnels from there of narrow paths, and are not heard",
+		    "this host does not take packets to %s/%u", address, length);
+	finding_mend(&doctor->findings, "ip route replace local %s/%u dev lo", address, length);
+}
+
 void doctor_ways(struct doctor *doctor)
 {
+	const struct encapsulation_conf *sources = &doctor->model->encapsulation;
 	char told[sizeof(((struct nexthop_link *)NULL)->name)] = "";
 	struct ways ways;
 	struct err err = { "out of memory" };
@@ -228,5 +250,7 @@ void doctor_ways(struct doctor *doctor)
 		finding_ok(&doctor->findings, "way", "%zu of %zu backends have one", ways.nr, ways.nr);
 	if (!narrow)
 		finding_ok(&doctor->findings, "mtu", "full packets of clients fit to every backend");
+	check_source(doctor, &sources->source4, sources->source4_length);
+	check_source(doctor, &sources->source6, sources->source6_length);
 	free(ways.way);
 }

@@ -81,6 +81,24 @@ static void add_note(struct out_table *table, const json_t *backend)
 		out_cell(table, "%s flow%s left", out_exact(nr, flows), nr == 1 ? "" : "s");
 }
 
+/* Bytes that the path carries, and who says so, if it is not the link. */
+static void add_mtu(struct out_table *table, const json_t *backend)
+{
+	const char *from = view_text(backend, "mtu_from");
+	uint64_t mtu = view_count(backend, "mtu");
+	char left[OUT_TEXT_LEN];
+
+	if (!mtu)
+		out_cell(table, "-");
+	else if (!strcmp(from, "learned"))
+		out_cell(table, "%ju learned, %s", (uintmax_t)mtu,
+			 out_duration(view_count(backend, "mtu_left_s"), left));
+	else if (!strcmp(from, "route"))
+		out_cell(table, "%ju route", (uintmax_t)mtu);
+	else
+		out_cell(table, "%ju", (uintmax_t)mtu);
+}
+
 void view_backend(struct out_table *table, const json_t *backend, const char *pool, uint64_t table_size)
 {
 	char text[VIEW_ENDPOINT_LEN], share[OUT_TEXT_LEN];
@@ -97,6 +115,8 @@ void view_backend(struct out_table *table, const json_t *backend, const char *po
 	out_cell_si(table, view_number(backend, "new_flows"), "");
 	out_cell_si(table, view_number(backend, "packets"), "");
 	out_cell_si(table, view_number(backend, "bytes"), "B");
+	if (!table_size)
+		add_mtu(table, backend);
 	add_note(table, backend);
 }
 

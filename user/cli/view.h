@@ -25,7 +25,7 @@ const char *view_endpoint(const json_t *object, char *text);
 bool view_is_troubled(const json_t *backend);
 
 /* A row of a table of backends. `pool` is the pool's name; table_size its slots, or 0 to show slots as a
- * number. */
+ * number, and before the note what the path carries: a column more. */
 #define VIEW_BACKEND_COLUMNS 10
 extern const struct out_column view_backend_columns[VIEW_BACKEND_COLUMNS];
 void view_backend(struct out_table *table, const json_t *backend, const char *pool, uint64_t table_size);

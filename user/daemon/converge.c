@@ -25,7 +25,7 @@ static void backend_facts(const struct model *model, size_t pool, size_t backend
 	memcpy(ret->next_hop_mac, run->way.next_hop_mac, sizeof(ret->next_hop_mac));
 	memcpy(ret->port_mac, run->way.port_mac, sizeof(ret->port_mac));
 	ret->source = run->way.source;
-	ret->mtu = run->way.mtu;
+	ret->mtu = run_mtu(run, NULL);
 	ret->on_link = run->way.on_link;
 }
 

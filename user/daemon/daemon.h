@@ -18,7 +18,9 @@
 #include "model/health.h"
 #include "model/image.h"
 #include "model/model.h"
+#include "model/path_mtu.h"
 #include "model/plan.h"
+#include "net/icmp_errors.h"
 #include "net/nexthop.h"
 
 #define DAEMON_DEFAULT_CONFIG "/etc/culvert/culvert.yaml"
@@ -46,6 +48,7 @@ struct backend_run {
 	char told_text[96];	      /* what the log was last told of it */
 	uint64_t asked_ms;	      /* since when the neighbour has not answered; 0: it has */
 	struct nexthop_way known_way; /* the last good one; ifindex 0: none yet */
+	struct path_mtu path;	      /* what routers behind the first link told */
 	/* its health */
 	struct health health;
 	char health_text[256]; /* of the last result, or why there can be none; or "" */
@@ -108,8 +111,10 @@ struct daemon {
 	bool is_count_dirty;	 /* the counts of checks are not: less urgent */
 	uint64_t saved_ms;
 	int state_error; /* what saving it last failed of, or 0 */
+	struct icmp_errors errors;
+	unsigned errors_left; /* that may still be looked at within this second */
 	uv_signal_t on_hup, on_term, on_int;
-	uv_poll_t on_net;
+	uv_poll_t on_net, on_errors4, on_errors6;
 	uv_timer_t net_timer, converge_timer, second_timer;
 	unsigned seconds; /* ticks of second_timer */
 };
@@ -148,6 +153,18 @@ void daemon_attach_missing(struct daemon *d);
 int daemon_ways_start(struct daemon *d, struct err *err);
 /* Looks the ways to all backends up anew, or only those that are not known; true if any changed. */
 bool daemon_ways_find(struct daemon *d, bool only_missing);
+
+/* --- path_mtu.c --- */
+/* Opens the sockets that hear of paths too narrow: before privileges are dropped. Without CAP_NET_RAW only the log
+ * tells. */
+int path_mtu_start(struct daemon *d, struct err *err);
+/* Once a second; true if something is forgotten, so that backends have another MTU. */
+bool path_mtu_second(struct daemon *d);
+void path_mtu_close(struct daemon *d); /* the sockets, once nobody polls them */
+/* What the path to a backend carries, in bytes of IP packet, outer header included; *ret_from (may be NULL) is "link",
+ * "route" or "learned". And for how long it is believed, if it is learned; else 0. */
+uint16_t run_mtu(const struct backend_run *run, const char **ret_from);
+uint64_t run_mtu_left_s(const struct daemon *d, const struct backend_run *run);
 
 /* --- runs.c --- */
 /* Runs for a model, with what is known of the backends that `old` had too. 0 or -ENOMEM. */

@@ -174,7 +174,7 @@ static bool end_drains(struct daemon *d)
 static void on_second(uv_timer_t *timer)
 {
 	struct daemon *d = timer->data;
-	bool is_drain_over = end_drains(d);
+	bool is_drain_over = end_drains(d), is_path_old = path_mtu_second(d);
 
 	rates_sample(d);
 	daemon_attach_missing(d);
@@ -185,7 +185,7 @@ static void on_second(uv_timer_t *timer)
 	}
 	if (d->is_health_incomplete)
 		daemon_health_set(d);
-	if (daemon_ways_find(d, true) || is_drain_over || d->is_converge_failed)
+	if (daemon_ways_find(d, true) || is_drain_over || is_path_old || d->is_converge_failed)
 		daemon_converge_soon(d);
 	if (state_is_due(d) || is_drain_over)
 		state_save(d);
@@ -226,6 +226,8 @@ static int start(struct daemon *d, const struct flow_table_conf *flow_table, str
 		r = dp_read_image(d->dp, &d->image, err);
 	if (!r)
 		r = daemon_ways_start(d, err);
+	if (!r)
+		r = path_mtu_start(d, err);
 	if (!r)
 		r = daemon_health_start(d, err);
 	if (!r)
@@ -287,6 +289,7 @@ static void end(struct daemon *d)
 	rates_close(d);
 	notify_close(d);
 	nexthop_free(d->nexthop);
+	path_mtu_close(d);
 	runs_done(&d->runs);
 	image_free(d->image);
 	model_free(d->model);
@@ -314,6 +317,7 @@ int main(int argc, char **argv)
 	uv_timer_init(&d.loop, &d.second_timer);
 	d.converge_timer.data = d.second_timer.data = &d;
 	d.started_ms = uv_now(&d.loop);
+	d.errors = (struct icmp_errors){ -1, -1 };
 	r = start(&d, &flow_table, &err);
 	if (r)
 		fprintf(stderr, "culvertd: %s\n", err.text);

@@ -73,6 +73,7 @@ struct subject {
 	enum cv_backend_state state;
 	bool is_checked;
 	struct histogram successes, failures;
+	uint16_t mtu; /* of its path; 0: no way is known */
 };
 
 struct metrics {
@@ -125,6 +126,7 @@ static void take_backend(struct subject *subject, const struct daemon *d, size_t
 	subject->is_checked = conf->health.type != HEALTH_NONE;
 	subject->successes = run->successes;
 	subject->failures = run->failures;
+	subject->mtu = run->is_forwardable ? run_mtu(run, NULL) : 0;
 }
 
 struct metrics *metrics_take(const struct daemon *d, struct numbers *numbers)
@@ -221,6 +223,17 @@ static void write_states(FILE *out, const struct subject *backends, size_t nr)
 	}
 }
 
+static void write_mtus(FILE *out, const struct subject *backends, size_t nr)
+{
+	static const char name[] = "culvert_backend_path_mtu_bytes";
+
+	prom_family(out, name, PROM_GAUGE,
+		    "Bytes of IP packet that the path to the backend carries, outer header included.");
+	for (const struct subject *s = backends; s < backends + nr; s++)
+		if (s->mtu)
+			prom_sample(out, name, &s->labels, s->mtu);
+}
+
 /* Of backends that are checked. Failures have a histogram from the first one on: most backends need none. */
 static void write_checks(FILE *out, const struct subject *backends, size_t nr)
 {
@@ -256,7 +269,7 @@ static void write_reasons(FILE *out, const struct numbers *n, const char *name, 
 	for (enum cv_verdict verdict = CV_CONTINUE + 1; verdict < CV_VERDICT_COUNT; verdict++) {
 		struct prom_labels labels = one_label("reason", dp_verdict_name(verdict));
 
-		if (dp_verdict_class(verdict) == class)
+		if (dp_verdict_class(verdict) == class && verdict != CV_TX)
 			prom_sample(out, name, &labels, n->verdict[verdict].packets);
 	}
 }
@@ -271,6 +284,8 @@ static void write_verdicts(FILE *out, const struct numbers *n)
 		      "Packets for a listener that were not forwarded.", CV_CLASS_DROP);
 	write_reasons(out, n, "culvert_passed_packets_total", "Packets that went on to the kernel untouched.",
 		      CV_CLASS_PASS);
+	write_reasons(out, n, "culvert_answered_packets_total",
+		      "Packets that the balancer answered itself, with a TCP reset or by ICMP.", CV_CLASS_TX);
 	prom_family(out, forwarded, PROM_COUNTER,
 		    "Packets forwarded to backends, by the port they left by: the one they came in by (tx), "
 		    "or another (redirect).");
@@ -321,6 +336,7 @@ int metrics_write(const struct metrics *metrics, FILE *out)
 	write_metrics(out, n, listener_metrics, CV_ARRAY_SIZE(listener_metrics), metrics->listeners,
 		      metrics->listeners_nr);
 	write_states(out, backends, nr);
+	write_mtus(out, backends, nr);
 	write_metrics(out, n, backend_metrics, CV_ARRAY_SIZE(backend_metrics), backends, nr);
 	write_checks(out, backends, nr);
 	return ferror(out) ? -ENOMEM : 0;

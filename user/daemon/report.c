@@ -137,6 +137,14 @@ static json_t *backend_json(struct daemon *d, const struct numbers *n, size_t po
 	set_count(json, "probe_packets", n->probe[id].packets);
 	set_count(json, "probe_bytes", n->probe[id].bytes);
 	set_count(json, "dropped_probes", n->probe[id].dropped);
+	if (run->is_forwardable) {
+		const char *from;
+
+		set_count(json, "mtu", run_mtu(run, &from));
+		json_object_set_new(json, "mtu_from", json_string(from));
+		if (run_mtu_left_s(d, run))
+			set_count(json, "mtu_left_s", run_mtu_left_s(d, run));
+	}
 	if (run->is_draining)
 		json_object_set_new(json, "flows_left",
 				    json_integer((json_int_t)(use->open + use->half_open)));
@@ -222,13 +230,14 @@ json_t *report_backends(struct daemon *d)
 	return json_pack("{s:o}", "backends", array);
 }
 
-/* Packets by name of the verdicts of one class. Drops are listed even when there were none. */
+/* Packets by name of the verdicts of one class, but for those that went to a backend. All are listed, even when there were
+ * none. */
 static json_t *verdicts_json(const struct numbers *n, enum cv_verdict_class class)
 {
 	json_t *json = json_object();
 
 	for (int i = CV_CONTINUE + 1; i < CV_VERDICT_COUNT; i++)
-		if (dp_verdict_class(i) == class)
+		if (dp_verdict_class(i) == class && i != CV_TX)
 			json_object_set_new(json, dp_verdict_name(i),
 					    json_integer((json_int_t)n->verdict[i].packets));
 	return json;
@@ -259,7 +268,7 @@ json_t *report_status(struct daemon *d)
 	if (!n)
 		return NULL;
 	json = json_pack(
-		"{s:s, s:I, s:s, s:o, s:{s:I, s:I, s:I, s:I, s:s}, s:o, s:o, s:o, s:o,"
+		"{s:s, s:I, s:s, s:o, s:{s:I, s:I, s:I, s:I, s:s}, s:o, s:o, s:o, s:o, s:o,"
 		" s:{s:I, s:I}, s:{s:b, s:I, s:s}}",
 		"version", CV_VERSION, "uptime_s", (json_int_t)((now - d->started_ms) / 1000), "config",
 		d->options.config, "interfaces", interfaces_json(d), "flow_table", "max_flows",
@@ -267,8 +276,8 @@ json_t *report_status(struct daemon *d)
 		"half_open", (json_int_t)n->sweep.half_open, "closing", (json_int_t)n->sweep.closing,
 		"when_full", table->when_full == CV_FULL_REJECT ? "reject" : "evict", "listeners",
 		listeners_json(d, n), "pools", pools_json(d, n), "drops", verdicts_json(n, CV_CLASS_DROP),
-		"passed", verdicts_json(n, CV_CLASS_PASS), "forwarded", "tx",
-		(json_int_t)n->verdict[CV_TX].packets, "redirect",
+		"passed", verdicts_json(n, CV_CLASS_PASS), "answered", verdicts_json(n, CV_CLASS_TX),
+		"forwarded", "tx", (json_int_t)n->verdict[CV_TX].packets, "redirect",
 		(json_int_t)n->verdict[CV_REDIRECT].packets, "last_reload", "ok", !d->reload_error.text[0],
 		"at_s_ago", (json_int_t)((now - d->reloaded_ms) / 1000), "error", d->reload_error.text);
 	free(n);

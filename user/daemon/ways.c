@@ -116,7 +116,8 @@ bool daemon_ways_find(struct daemon *d, bool only_missing)
 		const struct backend_run before = *run;
 		struct err err;
 
-		if (only_missing && run->is_forwardable && run->way.problem == NEXTHOP_OK)
+		if (only_missing && run->is_forwardable && run->way.problem == NEXTHOP_OK &&
+		    !run->way.mtu_left_s)
 			continue;
 		if (!run->known_way.ifindex)
 			recall(d, run);
@@ -124,6 +125,10 @@ bool daemon_ways_find(struct daemon *d, bool only_missing)
 			log_err("asking for a route failed error=\"%s\"", err.text);
 			return is_changed;
 		}
+		/* another way is another path */
+		if (before.way.ifindex != run->way.ifindex ||
+		    addr_compare(&before.way.gateway, &run->way.gateway) != 0)
+			run->path = (struct path_mtu){ 0 };
 		judge(d, run);
 		log_change(d, run);
 		is_changed = is_changed || !is_same(&before, run);

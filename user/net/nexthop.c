@@ -193,7 +193,9 @@ static enum nexthop_problem leave_host(const struct nexthop *nh, const struct ro
 		way->ifindex = device->lower;
 	memcpy(way->ifname, device->name, sizeof(way->ifname));
 	memcpy(way->port_mac, device->mac, sizeof(way->port_mac));
-	mtu = route->mtu && route->mtu < device->mtu ? route->mtu : device->mtu;
+	way->is_mtu_of_route = route->mtu && route->mtu < device->mtu;
+	way->mtu_left_s = way->is_mtu_of_route ? route->mtu_left_s : 0;
+	mtu = way->is_mtu_of_route ? route->mtu : device->mtu;
 	way->mtu = mtu < UINT16_MAX ? (uint16_t)mtu : UINT16_MAX;
 	if (!device->up)
 		return NEXTHOP_LINK_DOWN;

@@ -32,7 +32,10 @@ struct nexthop_way {
 	bool on_link;
 	struct addr source; /* that the kernel would choose; may be zero */
 	uint16_t mtu;	    /* bytes of an IP packet: of the link, or less where the route says so */
-	uint32_t advmss;    /* TCP segments that this host asks for on the way; 0: as the MTU has it */
+	bool is_mtu_of_route;
+	uint32_t
+		mtu_left_s; /* the kernel itself learned it (path MTU discovery), and believes it so long; else 0 */
+	uint32_t advmss; /* TCP segments that this host asks for on the way; 0: as the MTU has it */
 	uint8_t next_hop_mac[6];
 	uint8_t port_mac[6];
 };

@@ -2,6 +2,7 @@
 /* The question for a route; see route.h. */
 #include <errno.h>
 #include <linux/rtnetlink.h>
+#include <unistd.h>
 
 #include "net/route.h"
 
@@ -29,6 +30,17 @@ static void read_metrics(const struct nlattr *metrics, struct route *route)
 		if (mnl_attr_get_type(attr) == RTAX_ADVMSS)
 			rtnl_copy(attr, &route->advmss, sizeof(route->advmss));
 	}
+}
+
+/* A cached answer that expires: path MTU discovery made it. (Routes of router advertisements expire as well, and are not
+ * cached.) */
+static void read_cache(const struct nlattr *attr, const struct rtmsg *rtm, struct route *route)
+{
+	struct rta_cacheinfo cache = { 0 };
+
+	rtnl_copy(attr, &cache, sizeof(cache));
+	if (rtm->rtm_flags & RTM_F_CLONED && cache.rta_expires > 0)
+		route->mtu_left_s = (uint32_t)(cache.rta_expires / sysconf(_SC_CLK_TCK)) + 1;
 }
 
 /* RTA_VIA: a next hop of a family of its own. */
@@ -68,6 +80,9 @@ int route_note(const struct nlmsghdr *nlh, void *data)
 			break;
 		case RTA_METRICS:
 			read_metrics(attr, route);
+			break;
+		case RTA_CACHEINFO:
+			read_cache(attr, rtm, route);
 			break;
 		}
 	}

@@ -21,8 +21,9 @@ struct route {
 	bool has_gateway;    /* else the address itself is on the link */
 	struct addr gateway; /* an IPv6 one is possible for an IPv4 address (RFC 8950) */
 	struct addr source;  /* zero if the kernel names none */
-	uint32_t mtu;	 /* bytes of an IP packet, by the route or by path MTU discovery; 0: not limited */
-	uint32_t advmss; /* the largest TCP segment that this host asks for on it; 0: as the MTU has it */
+	uint32_t mtu; /* bytes of an IP packet, by the route or by path MTU discovery; 0: not limited */
+	uint32_t mtu_left_s; /* of path MTU discovery: seconds until it is forgotten; else 0 */
+	uint32_t advmss;     /* the largest TCP segment that this host asks for on it; 0: as the MTU has it */
 };
 
 /* 0 (no route is an answer as well), or -errno on trouble with netlink. */
