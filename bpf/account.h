@@ -81,6 +81,10 @@ static __always_inline void account_packet(const struct pkt *pkt, enum cv_verdic
 		listener->resets_sent++;
 	if (verdict != CV_TX && verdict != CV_REDIRECT)
 		return;
+	if (pkt->is_icmp_error) {
+		listener->icmp_errors++;
+		return;
+	}
 	if (pkt->tcp_flags & TCP_RST)
 		listener->client_resets++;
 	listener->packets++;

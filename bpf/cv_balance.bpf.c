@@ -14,6 +14,7 @@
 #include "flow.h"
 #include "forward.h"
 #include "fragment.h"
+#include "icmp.h"
 #include "listener.h"
 #include "parse_eth.h"
 #include "parse_ip.h"
@@ -41,13 +42,28 @@ STAGE find_way(struct pkt *pkt, const struct cv_directory *dir, const struct cv_
 	return verdict;
 }
 
+/* The way of a packet of ours: no more passing, but for fragments whose first one passed. */
+STAGE place(struct xdp_md *ctx, struct pkt *pkt, const struct cv_directory *dir,
+	    struct cv_listener **listener, struct cv_backend **ret)
+{
+	enum cv_verdict verdict;
+	__u32 now = now_seconds();
+
+	if (*listener)
+		verdict = find_way(pkt, dir, *listener, now, ret);
+	else
+		verdict = route_follow(pkt, dir, now, listener, ret);
+	if (verdict == CV_RESET_LATE || verdict == CV_RESET_UNKNOWN)
+		return reply_reset(ctx, pkt, now, verdict);
+	return verdict;
+}
+
 STAGE balance(struct xdp_md *ctx, struct pkt *pkt)
 {
 	struct cv_directory *dir = directory_get();
 	struct cv_listener *listener;
 	struct cv_backend *backend;
 	enum cv_verdict verdict;
-	__u32 now;
 
 	if (!dir)
 		return CV_PASS_NOT_CONFIGURED;
@@ -58,17 +74,10 @@ STAGE balance(struct xdp_md *ctx, struct pkt *pkt)
 	if (verdict)
 		return verdict;
 	verdict = listener_find(pkt, dir, &listener);
-	if (verdict)
-		return verdict;
-
-	/* ours: no more passing */
-	now = now_seconds();
-	if (listener)
-		verdict = find_way(pkt, dir, listener, now, &backend);
-	else
-		verdict = route_follow(pkt, dir, now, &listener, &backend);
-	if (verdict == CV_RESET_LATE || verdict == CV_RESET_UNKNOWN)
-		return reply_reset(ctx, pkt, now, verdict);
+	if (!verdict)
+		verdict = place(ctx, pkt, dir, &listener, &backend);
+	else if (verdict == CV_PASS_PROTOCOL)
+		verdict = icmp(ctx, pkt, dir, &listener, &backend);
 	if (verdict)
 		return verdict;
 	verdict = forward(ctx, pkt, dir, listener, backend);

@@ -99,13 +99,30 @@ static __always_inline __u16 vip_listener(const struct cv_directory *dir, const 
 	return port ? vip->any : 0; /* "any" is 1 to 65535 */
 }
 
+/* The listener of the packet's address, protocol and port. */
+STAGE listener_at_port(struct pkt *pkt, const struct cv_directory *dir, __u64 address_hash,
+		       struct cv_listener **ret)
+{
+	const struct cv_vip *vip;
+
+	*ret = listener_exact(dir, pkt, address_hash);
+	if (*ret)
+		return CV_CONTINUE;
+	vip = vip_find(dir, pkt, address_hash);
+	if (!vip)
+		return CV_PASS_NO_LISTENER;
+	pkt->listener = vip_listener(dir, vip, pkt->port);
+	*ret = listener_get(pkt->listener);
+	/* id 0, nobody, has a record too: one of protocol none */
+	return *ret && listener_is_at(*ret, pkt) ? CV_CONTINUE : CV_PASS_NO_LISTENER;
+}
+
 /* Sets pkt->listener and *ret when the packet is ours; the verdicts of this stage pass, but for fragments to an address
  * and protocol that we serve: these are ours. *ret is NULL for those that follow the first one of their datagram. */
 STAGE listener_find(struct pkt *pkt, const struct cv_directory *dir, struct cv_listener **ret)
 {
 	__u64 address_hash = cv_directory_hash(dir, pkt->address);
 	__u32 bit = cv_directory_bit(address_hash);
-	const struct cv_vip *vip;
 	enum cv_verdict verdict;
 
 	if (!(dir->vip_filter[bit / 64] & 1ULL << bit % 64))
@@ -123,18 +140,8 @@ STAGE listener_find(struct pkt *pkt, const struct cv_directory *dir, struct cv_l
 	verdict = parse_ports(pkt);
 	if (verdict)
 		return verdict;
-	*ret = listener_exact(dir, pkt, address_hash);
-	if (*ret)
-		return CV_CONTINUE;
-	vip = vip_find(dir, pkt, address_hash);
-	if (!vip)
-		return CV_PASS_NO_LISTENER;
-	pkt->listener = vip_listener(dir, vip, pkt->port);
-	*ret = listener_get(pkt->listener);
-	/* id 0, nobody, has a record too: one of protocol none */
-	if (*ret && listener_is_at(*ret, pkt))
-		return CV_CONTINUE;
-	return pkt->is_fragment ? fragment_pass(pkt) : CV_PASS_NO_LISTENER;
+	verdict = listener_at_port(pkt, dir, address_hash, ret);
+	return verdict && pkt->is_fragment ? fragment_pass(pkt) : verdict;
 }
 
 #endif

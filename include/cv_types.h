@@ -167,6 +167,8 @@ struct cv_listener_stats {
 	__u64 rejected_quota;
 	__u64 resets_sent;
 	__u64 client_resets;
+	__u64 icmp_errors;	 /* sent on to the backend of the flow they are about; not among `packets` */
+	__u64 icmp_unknown_flow; /* of these: no flow was found, so by Maglev */
 };
 
 /* cv_per_backend, per CPU, by backend id. */

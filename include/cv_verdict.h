@@ -18,8 +18,10 @@
 	X(PASS_MALFORMED, PASS, "malformed_foreign",                                                         \
 	  "headers cut short or contradicting each other, not known to be ours", "none needed")              \
 	X(PASS_NOT_VIP, PASS, "not_vip", "the destination is no listener's address", "none needed")          \
-	X(PASS_PROTOCOL, PASS, "other_protocol", "to a listener's address, but neither TCP nor UDP",         \
-	  "none needed")                                                                                     \
+	X(PASS_PROTOCOL, PASS, "other_protocol",                                                             \
+	  "to a listener's address, but neither TCP nor UDP, nor an ICMP error about these", "none needed")  \
+	X(PASS_ICMP_FRAGMENT, PASS, "icmp_fragment",                                                         \
+	  "a fragment of an ICMP message to a listener's address", "none needed")                            \
 	X(PASS_NO_LISTENER, PASS, "no_listener",                                                             \
 	  "to a listener's address, but no listener has this protocol and port",                             \
 	  "add a listener if clients should be served there")                                                \
@@ -72,6 +74,17 @@
 	  "raise max_flows of the listener")                                                                 \
 	X(DROP_RESET_LIMIT, DROP, "reset_limit", "a TCP reset was due, but too many were sent this second",  \
 	  "none needed; look for a flood if it goes on")                                                     \
+	X(DROP_ICMP_QUOTE, DROP, "icmp_quote", "an ICMP error whose quoted packet cannot be read",           \
+	  "look for a router that quotes less than RFC 792 asks for")                                        \
+	X(DROP_ICMP_FOREIGN, DROP, "icmp_foreign",                                                           \
+	  "an ICMP error about a packet that did not come from the address it was sent to",                  \
+	  "none needed; look for forged errors if it goes on")                                               \
+	X(DROP_ICMP_NO_PORTS, DROP, "icmp_no_ports",                                                         \
+	  "an ICMP error about a later fragment, which does not say of which flow it is",                    \
+	  "none needed; backends that use path MTU discovery send no fragments")                             \
+	X(DROP_ICMP_UNKNOWN, DROP, "icmp_unknown_flow",                                                      \
+	  "an ICMP error about a flow that is not known here, and unknown_packet is reset",                  \
+	  "none needed; use unknown_packet: forward behind ECMP")                                            \
 	X(DROP_INTERNAL, DROP, "internal", "a map lacked an entry that must be there",                       \
 	  "report it: this is a defect of Culvert")
 

@@ -138,21 +138,26 @@ static void push_outer(const struct image *image, const struct probe *probe, con
 			 .flow_label = hash & 0xfffff);
 }
 
-void oracle_forwarded(const struct image *image, const struct probe *probe, uint16_t backend_id,
-		      struct pkt *ret)
+void oracle_push_way(const struct image *image, const struct probe *probe, uint16_t backend_id, struct pkt *p)
 {
 	const struct cv_backend *backend = &image->backend[backend_id];
 	char next_hop[24], port[24];
+
+	probe_push_link(probe, mac_text(backend->port_mac, port), mac_text(backend->next_hop_mac, next_hop),
+			p);
+	if (listener_of(image, probe)->forward != CV_FORWARD_L2)
+		push_outer(image, probe, backend, p);
+	if (listener_of(image, probe)->forward == CV_FORWARD_GUE)
+		push_gue(image, probe, p);
+}
+
+void oracle_forwarded(const struct image *image, const struct probe *probe, uint16_t backend, struct pkt *ret)
+{
 	struct probe inner = *probe;
 
 	inner.ttl = probe_ttl(probe) - 1;
 	*ret = (struct pkt)PKT_NEW;
-	probe_push_link(&inner, mac_text(backend->port_mac, port), mac_text(backend->next_hop_mac, next_hop),
-			ret);
-	if (listener_of(image, probe)->forward != CV_FORWARD_L2)
-		push_outer(image, probe, backend, ret);
-	if (listener_of(image, probe)->forward == CV_FORWARD_GUE)
-		push_gue(image, probe, ret);
+	oracle_push_way(image, probe, backend, ret);
 	probe_push_ip(&inner, ret);
 }
 

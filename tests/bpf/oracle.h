@@ -16,6 +16,9 @@ uint16_t oracle_listener(const struct image *image, const struct probe *probe);
 uint64_t oracle_hash(const struct image *image, const struct probe *probe);
 uint16_t oracle_owner(const struct image *image, const struct probe *probe);
 
+/* The link header, and the tunnel's, of a packet that goes by the way of this probe to that backend. */
+void oracle_push_way(const struct image *image, const struct probe *probe, uint16_t backend, struct pkt *p);
+
 /* The frame that backend gets, by the port it came in by. */
 void oracle_forwarded(const struct image *image, const struct probe *probe, uint16_t backend,
 		      struct pkt *ret);

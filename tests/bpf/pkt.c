@@ -84,6 +84,7 @@ static uint8_t protocol_after(const struct pkt *p, size_t layer)
 		case PKT_UDP:
 			return IPPROTO_UDP;
 		case PKT_EXT:
+		case PKT_ICMP:
 			return (uint8_t)p->layers[layer + 1].number;
 		default:
 			break;
@@ -151,6 +152,12 @@ static void seal_layer(struct pkt *p, size_t layer)
 		break;
 	case PKT_UDP:
 		seal_udp(p, layer, at);
+		break;
+	case PKT_ICMP:
+		put16(at + 2, 0);
+		put16(at + 2, p->layers[layer].number == IPPROTO_ICMP
+				      ? fold(sum(at, len))
+				      : transport_checksum(p, layer, IPPROTO_ICMPV6));
 		break;
 	case PKT_BYTES:
 		break;
@@ -295,6 +302,24 @@ void pkt_push_udp(struct pkt *p, const struct pkt_udp *udp)
 
 	put16(at, udp->sport);
 	put16(at + 2, udp->dport);
+	seal(p);
+}
+
+void pkt_push_icmp(struct pkt *p, const struct pkt_icmp *icmp)
+{
+	uint16_t protocol = IPPROTO_ICMP;
+	uint8_t *at;
+
+	for (size_t i = 0; i < p->layers_nr; i++) {
+		if (p->layers[i].kind == PKT_IPV4)
+			protocol = IPPROTO_ICMP;
+		if (p->layers[i].kind == PKT_IPV6)
+			protocol = IPPROTO_ICMPV6;
+	}
+	at = push(p, PKT_ICMP, 8, protocol, 0);
+	at[0] = icmp->type;
+	at[1] = icmp->code;
+	put32(at + 4, icmp->rest);
 	seal(p);
 }
 

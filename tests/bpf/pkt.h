@@ -29,6 +29,7 @@ enum pkt_kind {
 	PKT_EXT, /* an IPv6 extension header, the fragment header too */
 	PKT_TCP,
 	PKT_UDP,
+	PKT_ICMP,
 	PKT_BYTES,
 };
 
@@ -38,8 +39,9 @@ struct pkt {
 	struct {
 		enum pkt_kind kind;
 		size_t offset;
-		uint16_t number; /* VLAN: its TPID; EXT: its number in the chain; UDP: 1 for no checksum */
-		int next;	 /* the protocol it announces; 0: that of the next layer */
+		uint16_t
+			number; /* VLAN: its TPID; EXT: its number in the chain; UDP: 1 for no checksum; ICMP: protocol */
+		int next; /* the protocol it announces; 0: that of the next layer */
 	} layers[PKT_MAX_LAYERS];
 	uint8_t data[PKT_MAX_LEN];
 };
@@ -112,6 +114,13 @@ struct pkt_udp {
 	int no_checksum;
 };
 
+/* ICMPv6 behind an IPv6 header, else ICMP. */
+struct pkt_icmp {
+	uint8_t type;
+	uint8_t code;
+	uint32_t rest; /* of its header of 8 bytes */
+};
+
 #define pkt_eth(p, ...) pkt_push_eth(p, &(struct pkt_eth){ __VA_ARGS__ })
 #define pkt_vlan(p, ...) pkt_push_vlan(p, &(struct pkt_vlan){ __VA_ARGS__ })
 #define pkt_ipv4(p, s, d, ...) pkt_push_ipv4(p, &(struct pkt_ipv4){ .src = (s), .dst = (d), __VA_ARGS__ })
@@ -119,6 +128,7 @@ struct pkt_udp {
 #define pkt_fragment(p, ...) pkt_push_fragment(p, &(struct pkt_fragment){ __VA_ARGS__ })
 #define pkt_tcp(p, s, d, ...) pkt_push_tcp(p, &(struct pkt_tcp){ .sport = (s), .dport = (d), __VA_ARGS__ })
 #define pkt_udp(p, s, d, ...) pkt_push_udp(p, &(struct pkt_udp){ .sport = (s), .dport = (d), __VA_ARGS__ })
+#define pkt_icmp(p, t, c, ...) pkt_push_icmp(p, &(struct pkt_icmp){ .type = (t), .code = (c), __VA_ARGS__ })
 
 void pkt_push_eth(struct pkt *p, const struct pkt_eth *eth);
 void pkt_push_vlan(struct pkt *p, const struct pkt_vlan *vlan);
@@ -127,6 +137,7 @@ void pkt_push_ipv6(struct pkt *p, const struct pkt_ipv6 *ip);
 void pkt_push_fragment(struct pkt *p, const struct pkt_fragment *fragment);
 void pkt_push_tcp(struct pkt *p, const struct pkt_tcp *tcp);
 void pkt_push_udp(struct pkt *p, const struct pkt_udp *udp);
+void pkt_push_icmp(struct pkt *p, const struct pkt_icmp *icmp);
 
 /* An extension header of `protocol` with `len` bytes in all (a multiple of 8), filled with zeros (Pad1). */
 void pkt_ext(struct pkt *p, uint8_t protocol, size_t len);

@@ -51,10 +51,11 @@ void probe_push_link(const struct probe *probe, const char *from_mac, const char
 static void push_ip4(const struct probe *probe, struct pkt *p)
 {
 	static const uint8_t no_operation[40] = { [0 ... 39] = 1 };
-	char from[ADDR_TEXT_LEN];
+	char client[ADDR_TEXT_LEN];
+	const char *from = probe_from(probe, client), *to = probe_to(probe);
 
-	pkt_ipv4(p, probe_from(probe, from), probe_to(probe), .ttl = probe_ttl(probe), .tos = probe->tos,
-		 .id = ANY_ORDINARY(probe->id, 0x1234), .df = probe->df,
+	pkt_ipv4(p, probe->is_answer ? to : from, probe->is_answer ? from : to, .ttl = probe_ttl(probe),
+		 .tos = probe->tos, .id = ANY_ORDINARY(probe->id, 0x1234), .df = probe->df,
 		 .more = probe->fragment == PROBE_FIRST_FRAGMENT,
 		 .offset = probe->fragment == PROBE_LATER_FRAGMENT ? 1480 : 0, .options = no_operation,
 		 .options_len = probe->options);
@@ -62,9 +63,10 @@ static void push_ip4(const struct probe *probe, struct pkt *p)
 
 static void push_ip6(const struct probe *probe, struct pkt *p)
 {
-	char from[ADDR_TEXT_LEN];
+	char client[ADDR_TEXT_LEN];
+	const char *from = probe_from(probe, client), *to = probe_to(probe);
 
-	pkt_ipv6(p, probe_from(probe, from), probe_to(probe), .hop_limit = probe_ttl(probe),
+	pkt_ipv6(p, probe->is_answer ? to : from, probe->is_answer ? from : to, .hop_limit = probe_ttl(probe),
 		 .tclass = probe->tos, .flow_label = probe->flow_label);
 	for (size_t i = 0; i < PROBE_MAX_EXTENSIONS && probe->extension[i].bytes; i++)
 		pkt_ext(p, probe->extension[i].protocol, probe->extension[i].bytes);
@@ -89,7 +91,8 @@ static void push_payload(const struct probe *probe, struct pkt *p)
 void probe_push_ip(const struct probe *probe, struct pkt *p)
 {
 	static const uint8_t no_operation[40] = { [0 ... 39] = 1 };
-	uint16_t from = ANY_ORDINARY(probe->client_port, 40000), to = ANY_ORDINARY(probe->port, 443);
+	uint16_t client = ANY_ORDINARY(probe->client_port, 40000), server = ANY_ORDINARY(probe->port, 443);
+	uint16_t from = probe->is_answer ? server : client, to = probe->is_answer ? client : server;
 
 	if (probe_family(probe) == CV_FAMILY_IPV4)
 		push_ip4(probe, p);

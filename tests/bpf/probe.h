@@ -28,6 +28,7 @@ struct probe {
 	uint16_t port;		   /* 443 */
 	uint16_t client;	   /* number of its address: 7 */
 	uint16_t client_port;	   /* 40000 */
+	bool is_answer;		   /* of a backend to the client: addresses and ports the other way round */
 	/* link and IP */
 	int ttl; /* 64 */
 	uint32_t flow_label;

@@ -134,6 +134,113 @@ static bool is_likely_ours(const struct walk *walk)
 	return directory->vip_filter[bit / 64] >> bit % 64 & 1;
 }
 
+/* An ICMP error is for the listener that the quoted packet came from. */
+static bool is_icmp_error(const struct walk *walk, uint8_t type)
+{
+	if (walk->ret->is_v4)
+		return type == 3 || type == 11 || type == 12;
+	return type >= 1 && type <= 4;
+}
+
+static bool has_any_listener(const struct walk *walk)
+{
+	for (size_t i = 0; i < walk->image->listeners_nr; i++)
+		if (!memcmp(walk->image->listener[walk->image->listeners[i]].address, walk->address.byte,
+			    sizeof(walk->address.byte)))
+			return true;
+	return false;
+}
+
+/* The packet that an error quotes: how far it is read, and where the quote ends. */
+struct quote {
+	size_t at;
+	size_t end;
+	uint8_t protocol;
+	bool is_later_fragment;
+};
+
+static enum cv_verdict walk_quote_ip(const struct walk *walk, struct quote *quote)
+{
+	const uint8_t *ip = walk->frame + quote->at;
+	bool is_v4 = walk->ret->is_v4;
+	size_t room = quote->end - quote->at, header = is_v4 ? 20 : 40;
+
+	if (room < header || ip[0] >> 4 != (is_v4 ? 4 : 6))
+		return CV_DROP_ICMP_QUOTE;
+	if (is_v4) {
+		header = (ip[0] & 15) * 4u;
+		if (header < 20 || header > room)
+			return CV_DROP_ICMP_QUOTE;
+		quote->is_later_fragment = (get16(ip + 6) & 0x1fff) != 0;
+	}
+	if (memcmp(ip + (is_v4 ? 12 : 8), walk->address.byte + (is_v4 ? 12 : 0), is_v4 ? 4 : 16) != 0)
+		return CV_DROP_ICMP_FOREIGN;
+	quote->protocol = ip[is_v4 ? 9 : 6];
+	quote->at += header;
+	return CV_CONTINUE;
+}
+
+/* Of a first fragment, as many headers again behind its fragment header. */
+static enum cv_verdict walk_quote_extensions(const struct walk *walk, struct quote *quote)
+{
+	for (int i = 0; i < MAX_EXTENSIONS && is_extension(quote->protocol); i++) {
+		const uint8_t *header = walk->frame + quote->at;
+		size_t bytes = 8;
+
+		if (quote->end - quote->at < 8)
+			return CV_DROP_ICMP_QUOTE;
+		if (quote->protocol != IPPROTO_FRAGMENT) {
+			bytes += header[1] * 8u;
+		} else {
+			quote->is_later_fragment = get16(header + 2) >> 3 != 0;
+			if ((get16(header + 2) & 0xfff9) != 0)
+				i = -1;
+		}
+		quote->protocol = header[0];
+		if (quote->is_later_fragment)
+			break;
+		if (quote->end - quote->at < bytes)
+			return CV_DROP_ICMP_QUOTE;
+		quote->at += bytes;
+	}
+	return CV_CONTINUE;
+}
+
+static enum cv_verdict walk_quote(struct walk *walk, struct quote *quote)
+{
+	enum cv_verdict verdict = walk_quote_ip(walk, quote);
+
+	if (!verdict && !walk->ret->is_v4)
+		verdict = walk_quote_extensions(walk, quote);
+	if (verdict)
+		return verdict;
+	if (quote->protocol != IPPROTO_TCP && quote->protocol != IPPROTO_UDP)
+		return CV_PASS_PROTOCOL;
+	if (quote->is_later_fragment)
+		return CV_DROP_ICMP_NO_PORTS;
+	if (quote->end - quote->at < 8)
+		return CV_DROP_ICMP_QUOTE;
+	walk->ret->listener = directory_find(&walk->image->directory, walk->image->listener, &walk->address,
+					     quote->protocol, get16(walk->frame + quote->at));
+	return walk->ret->listener ? CV_CONTINUE : CV_PASS_NO_LISTENER;
+}
+
+static enum cv_verdict walk_icmp(struct walk *walk)
+{
+	struct reference *ret = walk->ret;
+	struct quote quote = { .at = ret->transport + 8, .end = ret->transport + ret->transport_bytes };
+
+	if (ret->is_fragment)
+		return CV_PASS_ICMP_FRAGMENT;
+	if (ret->transport_bytes < 8)
+		return CV_PASS_MALFORMED;
+	if (!is_icmp_error(walk, walk->frame[ret->transport]))
+		return CV_PASS_PROTOCOL;
+	if (!has_any_listener(walk))
+		return CV_PASS_NO_LISTENER;
+	return walk_quote(walk, &quote);
+}
+
 static bool has_listener(const struct walk *walk)
 {
 	for (size_t i = 0; i < walk->image->listeners_nr; i++) {
@@ -152,6 +259,8 @@ static enum cv_verdict walk_listener(struct walk *walk)
 
 	if (!is_likely_ours(walk))
 		return CV_PASS_NOT_VIP;
+	if (ret->protocol == (ret->is_v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6))
+		return walk_icmp(walk);
 	if (ret->protocol != IPPROTO_TCP && ret->protocol != IPPROTO_UDP)
 		return CV_PASS_PROTOCOL;
 	if (ret->is_fragment) {
@@ -186,9 +295,10 @@ static enum cv_verdict walk_transport(struct walk *walk)
 		if ((transport[12] >> 4) * 4u > bytes)
 			return walk->ret->is_fragment ? CV_DROP_FRAGMENT_TINY : CV_DROP_MALFORMED;
 		walk->ret->tcp_flags = transport[13];
-	} else if (bytes < 8 || get16(transport + 4) < 8 ||
-		   (get16(transport + 4) > bytes && !walk->ret->is_fragment)) {
-		return CV_DROP_MALFORMED;
+	} else if (walk->ret->protocol == IPPROTO_UDP) {
+		if (bytes < 8 || get16(transport + 4) < 8 ||
+		    (get16(transport + 4) > bytes && !walk->ret->is_fragment))
+			return CV_DROP_MALFORMED;
 	}
 	return CV_CONTINUE;
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "bpf/icmp_error.h"
 #include "bpf/reference.h"
 
 #define SHORT_RUN 200000
@@ -123,6 +124,24 @@ static void mutate(struct pkt *p)
 	}
 }
 
+/* Type and code are odd once in a while, as all else is by mutation. */
+static void random_error(const struct probe *flow, struct pkt *ret)
+{
+	struct icmp_error error = {
+		.quoted = *flow,
+		.type = (uint8_t)below(14),
+		.code = (uint8_t)below(6),
+		.quote = one_in(4) ? (uint16_t)(20 + below(100)) : 0,
+		.carrier = { .vlans = flow->vlans,
+			     .ttl = one_in(16) ? (int)below(3) - 1 : 64,
+			     .options = one_in(8) ? 4 * below(11) : 0,
+			     .padding = one_in(8) ? below(20) : 0 },
+	};
+
+	error.quoted.ttl = (int)below(65) - 1;
+	icmp_error_build(&error, ret);
+}
+
 static void random_packet(struct pkt *ret)
 {
 	struct probe probe = random_probe();
@@ -133,7 +152,10 @@ static void random_packet(struct pkt *ret)
 			ret->data[i] = (uint8_t)random();
 		return;
 	}
-	probe_build(&probe, ret);
+	if (one_in(6) && probe.vlans < 3)
+		random_error(&probe, ret);
+	else
+		probe_build(&probe, ret);
 	for (size_t changes = one_in(3) ? 0 : 1 + below(4); changes; changes--)
 		mutate(ret);
 }
@@ -253,6 +275,7 @@ static void check_ours(struct world *world, const struct pkt *in, const struct r
 	case CV_DROP_NO_BACKEND:
 	case CV_DROP_QUOTA:
 	case CV_DROP_RESET_LIMIT:
+	case CV_DROP_ICMP_UNKNOWN:
 		assert_false(is_later);
 		break;
 	case CV_DROP_FRAGMENT_ORPHAN:
@@ -337,6 +360,10 @@ static void survives_random_packets(void **state)
 		CV_DROP_TOO_BIG,
 		CV_DROP_QUOTA,
 		CV_PASS_NO_LISTENER,
+		CV_DROP_ICMP_QUOTE,
+		CV_DROP_ICMP_FOREIGN,
+		CV_DROP_ICMP_NO_PORTS,
+		CV_DROP_ICMP_UNKNOWN,
 	};
 	unsigned long seed = setting("CULVERT_RANDOM_SEED", (unsigned long)time(NULL));
 	unsigned long nr = setting("CULVERT_RANDOM_PACKETS", SHORT_RUN);

@@ -41,6 +41,8 @@ static struct numbers *count_something(struct world *world)
 		.rejected_quota = 108,
 		.resets_sent = 109,
 		.client_resets = 110,
+		.icmp_errors = 115,
+		.icmp_unknown_flow = 116,
 	};
 	n->listener_use[web] = (struct cv_flow_counts){ .half_open = 111, .open = 112, .closing = 113 };
 	n->evicted[web] = 114;
@@ -171,6 +173,8 @@ static void every_number_has_its_name(void **state)
 		"culvert_rejected_flows_total{listener=\"dns\",protocol=\"udp\",reason=\"quota\"} 0",
 		"culvert_resets_sent_total{listener=\"web\"} 109",
 		"culvert_client_resets_total{listener=\"web\"} 110",
+		"culvert_icmp_errors_total{listener=\"web\"} 115",
+		"culvert_icmp_unknown_flow_total{listener=\"web\"} 116",
 		"culvert_half_open_flows{listener=\"web\"} 111",
 		"culvert_active_flows{listener=\"web\",protocol=\"tcp\"} 112",
 		"culvert_active_flows{listener=\"dns\",protocol=\"udp\"} 202",

@@ -53,6 +53,10 @@ static const struct metric listener_metrics[] = {
 	  OF(listener, .resets_sent) },
 	{ "culvert_client_resets_total", "TCP resets that clients sent.", PROM_COUNTER,
 	  OF(listener, .client_resets) },
+	{ "culvert_icmp_errors_total", "ICMP errors sent on to the backends whose flows they are about.",
+	  PROM_COUNTER, OF(listener, .icmp_errors) },
+	{ "culvert_icmp_unknown_flow_total", "ICMP errors sent on by Maglev: of a flow not known here.",
+	  PROM_COUNTER, OF(listener, .icmp_unknown_flow) },
 };
 
 static const struct metric backend_metrics[] = {

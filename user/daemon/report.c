@@ -96,6 +96,8 @@ static json_t *listener_json(struct daemon *d, const struct numbers *n, const st
 	set_count(json, "moved_flows", stats->moved_flows);
 	set_count(json, "resets_sent", stats->resets_sent);
 	set_count(json, "client_resets", stats->client_resets);
+	set_count(json, "icmp_errors", stats->icmp_errors);
+	set_count(json, "icmp_unknown_flow", stats->icmp_unknown_flow);
 	set_count(json, "packets", stats->packets);
 	set_count(json, "bytes", stats->bytes);
 	return json;

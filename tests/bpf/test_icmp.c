@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* ICMP errors: each goes to the backend of the flow that it is about, changes nothing, and is counted apart. */
+#include "bpf/icmp_error.h"
+
+#include <netinet/in.h>
+#include <string.h>
+
+#include "bpf/flow.h"
+#include "bpf/oracle.h"
+
+static bool is_known(struct world *world, const struct probe *probe)
+{
+	struct cv_flow flow;
+
+	return flow_find(world, probe, &flow) != CV_FLOW_NONE;
+}
+
+/* A flow on another backend than the one that its slot has now. */
+static uint16_t open_elsewhere(struct world *world, const struct probe *probe)
+{
+	uint16_t backend = flow_open(world, probe);
+
+	world_set_weight(world, backend, 0);
+	assert_int_not_equal(oracle_owner(world->image, probe), backend);
+	return backend;
+}
+
+struct error_type {
+	uint8_t type;
+	uint8_t codes; /* from 0 to here */
+};
+
+static const struct error_type types4[] = { { UNREACHABLE4, 15 },
+					    { TIME_EXCEEDED4, 1 },
+					    { PARAMETER_PROBLEM4, 2 } };
+static const struct error_type types6[] = {
+	{ UNREACHABLE6, 8 }, { TOO_BIG6, 0 }, { TIME_EXCEEDED6, 1 }, { PARAMETER_PROBLEM6, 10 }
+};
+
+static void send_types(struct world *world, struct icmp_error *error, uint16_t backend)
+{
+	bool is_v4 = probe_family(&error->quoted) == CV_FAMILY_IPV4;
+	const struct error_type *types = is_v4 ? types4 : types6;
+	size_t nr = is_v4 ? CV_ARRAY_SIZE(types4) : CV_ARRAY_SIZE(types6);
+
+	for (size_t i = 0; i < nr; i++) {
+		error->type = types[i].type;
+		for (unsigned code = 0; code <= types[i].codes; code++) {
+			error->code = (uint8_t)code;
+			icmp_error_expect(world, error, CV_TX, backend);
+		}
+	}
+}
+
+static void every_error_goes_where_its_flow_goes(void **state)
+{
+	static const uint64_t errors[PROBE_KINDS] = { 21, 21, 23, 23 };
+	struct world *world = *state;
+
+	for (size_t kind = 0; kind < PROBE_KINDS; kind++) {
+		struct icmp_error error = { .quoted = probe_kind((struct probe){ .name = "flow" }, kind) };
+		struct cv_listener_stats before, after;
+		struct cv_backend_stats backend_before, backend_after;
+		struct cv_flow flow_before, flow_after;
+		uint16_t backend = open_elsewhere(world, &error.quoted);
+
+		flow_age(world, &error.quoted, 10);
+		flow_before = flow_expect(world, &error.quoted, CV_FLOW_OPEN);
+		before = world_listener_stats(world, world_listener[kind]);
+		backend_before = world_backend_stats(world, backend);
+		send_types(world, &error, backend);
+		/* it counts, and all else is as it was */
+		flow_after = flow_expect(world, &error.quoted, CV_FLOW_OPEN);
+		assert_memory_equal(&flow_after, &flow_before, sizeof(flow_after));
+		after = world_listener_stats(world, world_listener[kind]);
+		assert_int_equal(after.icmp_errors, errors[kind]);
+		after.icmp_errors = 0;
+		assert_memory_equal(&after, &before, sizeof(after));
+		backend_after = world_backend_stats(world, backend);
+		assert_memory_equal(&backend_after, &backend_before, sizeof(backend_after));
+		world_set_weight(world, backend, -1);
+	}
+}
+
+static void so_do_errors_of_half_open_and_closing_flows(void **state)
+{
+	struct world *world = *state;
+
+	for (size_t kind = 0; kind < PROBE_KINDS; kind++) {
+		struct icmp_error half = { .quoted =
+						   probe_kind((struct probe){ .name = "half-open" }, kind) };
+		struct icmp_error closing = {
+			.quoted = probe_kind((struct probe){ .name = "closing", .client = 8 }, kind)
+		};
+		struct probe fin = flow_flags(&closing.quoted, PKT_FIN | PKT_ACK);
+		uint16_t backend;
+
+		half.quoted.flags = PKT_SYN;
+		backend = world_route(world, &half.quoted);
+		world_set_weight(world, backend, 0);
+		icmp_error_expect(world, &half, CV_TX, backend);
+		flow_expect(world, &half.quoted, CV_FLOW_HALF_OPEN);
+		world_set_weight(world, backend, -1);
+
+		backend = open_elsewhere(world, &closing.quoted);
+		world_expect(world, &fin, CV_TX);
+		icmp_error_expect(world, &closing, CV_TX, backend);
+		world_set_weight(world, backend, -1);
+	}
+}
+
+/* The backend may go on to send for a while. Its client's next packet is late all the same. */
+static void so_do_errors_of_flows_that_idled_out(void **state)
+{
+	struct world *world = *state;
+	struct icmp_error error = { .quoted = { .name = "idle", .flags = PKT_ACK } };
+	uint16_t backend = open_elsewhere(world, &error.quoted);
+
+	flow_age(world, &error.quoted, CV_IDLE_TIMEOUT_TCP_S + 1);
+	icmp_error_expect(world, &error, CV_TX, backend);
+	world_expect(world, &error.quoted, CV_RESET_LATE);
+	/* nor is an error answered with a reset */
+	icmp_error_expect(world, &error, CV_TX, oracle_owner(world->image, &error.quoted));
+}
+
+/* Its next packet will be placed anew by Maglev. */
+static void a_flow_without_its_backend_is_where_maglev_places_it(void **state)
+{
+	struct world *world = *state;
+	struct icmp_error error = { .quoted = { .name = "backend gone" } };
+	uint16_t backend;
+
+	world_vary(world, .tcp = "unknown_packet: reset");
+	backend = flow_open(world, &error.quoted);
+	world_backend_by_id(world, backend)->state = CV_BACKEND_DOWN;
+	world_apply(world);
+	assert_int_not_equal(oracle_owner(world->image, &error.quoted), backend);
+	icmp_error_expect(world, &error, CV_TX, oracle_owner(world->image, &error.quoted));
+	assert_int_equal(world_listener_stats(world, "tcp4").icmp_unknown_flow, 0);
+	assert_int_equal(world_listener_stats(world, "tcp4").moved_flows, 0);
+}
+
+static void unknown_flows_are_where_maglev_says(void **state)
+{
+	struct world *world = *state;
+
+	for (size_t kind = 0; kind < PROBE_KINDS; kind++) {
+		struct icmp_error error = { .quoted = probe_kind((struct probe){ .name = "unknown" }, kind) };
+
+		for (error.quoted.client = 1; error.quoted.client <= 20; error.quoted.client++) {
+			icmp_error_expect(world, &error, CV_TX, oracle_owner(world->image, &error.quoted));
+			assert_false(is_known(world, &error.quoted));
+		}
+		assert_int_equal(world_listener_stats(world, world_listener[kind]).icmp_errors, 20);
+		assert_int_equal(world_listener_stats(world, world_listener[kind]).icmp_unknown_flow, 20);
+	}
+}
+
+static void or_are_dropped_where_strays_are_reset(void **state)
+{
+	struct world *world = *state;
+
+	world_vary(world, .tcp = "unknown_packet: reset", .udp = "unknown_packet: reset");
+	for (size_t kind = 0; kind < PROBE_KINDS; kind++) {
+		struct icmp_error error = { .quoted = probe_kind((struct probe){ .name = "unknown" }, kind) };
+		struct cv_listener_stats stats;
+
+		icmp_error_expect(world, &error, CV_DROP_ICMP_UNKNOWN, 0);
+		assert_false(is_known(world, &error.quoted));
+		stats = world_listener_stats(world, world_listener[kind]);
+		assert_int_equal(stats.icmp_errors + stats.icmp_unknown_flow + stats.resets_sent, 0);
+	}
+}
+
+/* No backend ever saw a flow that was refused. */
+static void refused_flows_are_unknown(void **state)
+{
+	struct world *world = *state;
+	struct icmp_error error = { .quoted = { .name = "refused", .flags = PKT_SYN } };
+
+	world_vary(world, .tcp = "unknown_packet: reset, max_flows: 1");
+	world_set_live(world, world_listener_id(world, "tcp4"), 1);
+	world_expect(world, &error.quoted, CV_DROP_QUOTA);
+	flow_expect(world, &error.quoted, CV_FLOW_REFUSED);
+	icmp_error_expect(world, &error, CV_DROP_ICMP_UNKNOWN, 0);
+}
+
+struct row {
+	enum cv_verdict verdict;
+	struct icmp_error error;
+};
+
+#define ROW(verdict_, name_, quoted_, ...)                                                                   \
+	{                                                                                                    \
+		.verdict = CV_##verdict_, .error = {.quoted = { .name = (name_), IN quoted_ }, __VA_ARGS__ } \
+	}
+#define IN(...) __VA_ARGS__
+
+/* By Maglev, where they are sent on. */
+static void check_rows(struct world *world, const struct row *rows, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++) {
+		const struct probe *quoted = &rows[i].error.quoted;
+		bool is_tx = rows[i].verdict == CV_TX;
+
+		icmp_error_expect(world, &rows[i].error, rows[i].verdict,
+				  is_tx ? oracle_owner(world->image, quoted) : 0);
+		assert_false(is_known(world, quoted));
+	}
+}
+
+#define ALL 4096
+
+static void reads_quotes_of_every_kind(void **state)
+{
+	static const struct row rows[] = {
+		ROW(TX, "IPv4, 8 bytes", (V4, TCP, .payload = 1000)),
+		ROW(TX, "IPv4, all", (V4, TCP, .payload = 500), .quote = ALL),
+		ROW(TX, "IPv4, an odd number", (V4, UDP, .payload = 500), .quote = 111),
+		ROW(TX, "IPv4, TTL used up", (V4, .ttl = -1, .payload = 9)),
+		ROW(TX, "IPv4, options", (V4, .options = 4, .payload = 9)),
+		ROW(TX, "IPv4, most options", (V4, UDP, .options = 40)),
+		ROW(TX, "IPv4, first fragment", (V4, .fragment = PROBE_FIRST_FRAGMENT, .payload = 9)),
+		ROW(TX, "IPv4, its length is none", (V4, POKE(0, 2, 0, 0))),
+		ROW(TX, "IPv4, its length is a lie", (V4, POKE(0, 2, 0xff, 0xff))),
+		ROW(TX, "IPv4, its checksum too", (V4, POKE(0, 10, 0, 0))),
+		ROW(TX, "IPv6, 8 bytes", (V6, TCP, .payload = 1000)),
+		ROW(TX, "IPv6, all", (V6, TCP, .payload = 1000), .quote = ALL),
+		ROW(TX, "IPv6, an odd number", (V6, UDP, .payload = 500), .quote = 111),
+		ROW(TX, "IPv6, extensions",
+		    (V6, .extension = { { 8, IPPROTO_HOPOPTS }, { 24, IPPROTO_ROUTING } })),
+		ROW(TX, "IPv6, six extensions",
+		    (V6, UDP,
+		     .extension = { { 8, IPPROTO_HOPOPTS },
+				    { 16, IPPROTO_DSTOPTS },
+				    { 8, IPPROTO_DSTOPTS },
+				    { 8, IPPROTO_DSTOPTS },
+				    { 8, IPPROTO_DSTOPTS },
+				    { 8, IPPROTO_DSTOPTS } })),
+		ROW(TX, "IPv6, atomic fragment", (V6, .fragment = PROBE_ATOMIC)),
+		ROW(TX, "IPv6, first fragment", (V6, .fragment = PROBE_FIRST_FRAGMENT)),
+		ROW(TX, "IPv6, first fragment, extensions",
+		    (V6, .extension = { { 8, IPPROTO_HOPOPTS } }, .fragment = PROBE_FIRST_FRAGMENT)),
+		ROW(TX, "IPv6, its length is a lie", (V6, POKE(0, 4, 0xff, 0xff))),
+	};
+
+	check_rows(*state, rows, CV_ARRAY_SIZE(rows));
+}
+
+/* The other fields of the packet that carries the error. */
+static void sends_on_carriers_of_every_kind(void **state)
+{
+	static const struct row rows[] = {
+		ROW(TX, "a tag", (V4), .carrier = { .vlans = 1 }),
+		ROW(TX, "tags", (V6), .carrier = { .vlans = 2, .tos = 0xc0 }),
+		ROW(TX, "marked", (V4), .carrier = { .tos = 0xff, .df = true, .id = 0xffff, .ttl = 2 }),
+		ROW(TX, "IPv4 options", (V4), .carrier = { .options = 40, .padding = 7 }),
+		ROW(TX, "extensions", (V6), .carrier = { .extension = { { 8, IPPROTO_HOPOPTS } } }),
+		ROW(TX, "atomic fragment", (V6), .carrier = { .fragment = PROBE_ATOMIC }),
+		ROW(TX, "from the VIP itself", (V4), .from = VIP4),
+		ROW(DROP_TTL, "TTL used up", (V4), .carrier = { .ttl = 1 }),
+		ROW(DROP_TTL, "hop limit used up", (V6), .carrier = { .ttl = 1 }),
+		ROW(DROP_TOO_BIG, "too big", (V6, .payload = 1400), .quote = ALL),
+		ROW(PASS_ICMP_FRAGMENT, "first", (V4), .carrier = { .fragment = PROBE_FIRST_FRAGMENT }),
+		ROW(PASS_ICMP_FRAGMENT, "later", (V4), .carrier = { .fragment = PROBE_LATER_FRAGMENT }),
+		ROW(PASS_ICMP_FRAGMENT, "first", (V6), .carrier = { .fragment = PROBE_FIRST_FRAGMENT }),
+		ROW(PASS_ICMP_FRAGMENT, "later", (V6), .carrier = { .fragment = PROBE_LATER_FRAGMENT }),
+	};
+
+	check_rows(*state, rows, CV_ARRAY_SIZE(rows));
+}
+
+static void drops_what_says_nothing(void **state)
+{
+	static const struct row rows[] = {
+		ROW(DROP_ICMP_QUOTE, "IPv4, version 6", (V4, POKE(0, 0, 0x65))),
+		ROW(DROP_ICMP_QUOTE, "IPv4, header of 16", (V4, POKE(0, 0, 0x44))),
+		ROW(DROP_ICMP_QUOTE, "IPv4, header over the end", (V4, POKE(0, 0, 0x4f))),
+		ROW(DROP_ICMP_QUOTE, "IPv6, version 4", (V6, POKE(0, 0, 0x45))),
+		ROW(DROP_ICMP_QUOTE, "IPv6, extension over the end",
+		    (V6, .extension = { { 8, IPPROTO_HOPOPTS } }, POKE(1, 1, 2))),
+		ROW(DROP_ICMP_QUOTE, "into padding", (V4), .quote = 27, .carrier = { .padding = 20 }),
+		ROW(DROP_ICMP_QUOTE, "into padding", (V6), .quote = 47, .carrier = { .padding = 20 }),
+		ROW(DROP_ICMP_NO_PORTS, "later fragment", (V4, .fragment = PROBE_LATER_FRAGMENT)),
+		ROW(DROP_ICMP_NO_PORTS, "later fragment", (V4, UDP, .fragment = PROBE_LATER_FRAGMENT)),
+		ROW(DROP_ICMP_NO_PORTS, "later fragment", (V6, .fragment = PROBE_LATER_FRAGMENT)),
+		ROW(DROP_ICMP_FOREIGN, "of another host", (V4, .to = "192.0.2.99"), .to = VIP4),
+		ROW(DROP_ICMP_FOREIGN, "of another host", (V6, .to = "2001:db8:a::99"), .to = VIP6),
+		ROW(DROP_ICMP_FOREIGN, "last byte", (V6, POKE(0, 23, 0x11))),
+		ROW(DROP_ICMP_FOREIGN, "first byte", (V6, POKE(0, 8, 0x21))),
+	};
+
+	check_rows(*state, rows, CV_ARRAY_SIZE(rows));
+}
+
+static void needs_eight_bytes_of_transport(void **state)
+{
+	struct world *world = *state;
+
+	for (size_t kind = 0; kind < PROBE_KINDS; kind++) {
+		struct icmp_error error = { .quoted = probe_kind((struct probe){ .name = "cut" }, kind) };
+		uint16_t header = error.quoted.family == CV_FAMILY_IPV4 ? 20 : 40;
+
+		for (error.quote = 1; error.quote < header + 8; error.quote++)
+			icmp_error_expect(world, &error, CV_DROP_ICMP_QUOTE, 0);
+		icmp_error_expect(world, &error, CV_TX, oracle_owner(world->image, &error.quoted));
+	}
+}
+
+/* Frames that end before their IP packet does pass, as they always do; and so does ICMP without a whole header. */
+static void passes_frames_cut_at_any_byte(void **state)
+{
+	struct world *world = *state;
+
+	for (size_t kind = 0; kind < PROBE_KINDS; kind++) {
+		struct icmp_error error = { .quoted = probe_kind((struct probe){ .name = "cut" }, kind) };
+		bool is_v4 = error.quoted.family == CV_FAMILY_IPV4;
+		struct harness_result result;
+		struct pkt in;
+
+		icmp_error_build(&error, &in);
+		for (in.len--; in.len >= 14; in.len--)
+			assert_int_equal(world_run(world, &in, &result), CV_PASS_MALFORMED);
+		icmp_error_build(&error, &in);
+		for (uint8_t bytes = 0; bytes < 8; bytes++) {
+			in.data[is_v4 ? 17 : 19] = (uint8_t)(bytes + (is_v4 ? 20 : 0));
+			in.data[is_v4 ? 16 : 18] = 0;
+			assert_int_equal(world_run(world, &in, &result), CV_PASS_MALFORMED);
+		}
+	}
+}
+
+/* What this host's own stack may have a use for. */
+static void passes_what_is_not_for_backends(void **state)
+{
+	static const struct row rows[] = {
+		/* source quench (RFC 6633), redirect, router advertisement, timestamp */
+		ROW(PASS_PROTOCOL, "type 0", (V4), .carrier = { POKE(2, 0, 0) }),
+		ROW(PASS_PROTOCOL, "type 4", (V4), .type = 4),
+		ROW(PASS_PROTOCOL, "type 5", (V4), .type = 5),
+		ROW(PASS_PROTOCOL, "type 9", (V4), .type = 9),
+		ROW(PASS_PROTOCOL, "type 10", (V4), .type = 10),
+		ROW(PASS_PROTOCOL, "type 13", (V4), .type = 13),
+		/* echo reply, multicast listeners, neighbour discovery */
+		ROW(PASS_PROTOCOL, "type 0", (V6), .carrier = { POKE(2, 0, 0) }),
+		ROW(PASS_PROTOCOL, "type 5", (V6), .type = 5),
+		ROW(PASS_PROTOCOL, "type 129", (V6), .type = 129),
+		ROW(PASS_PROTOCOL, "type 130", (V6), .type = 130),
+		ROW(PASS_PROTOCOL, "type 133", (V6), .type = 133),
+		ROW(PASS_PROTOCOL, "type 134", (V6), .type = 134),
+		ROW(PASS_PROTOCOL, "type 135", (V6), .type = 135),
+		ROW(PASS_PROTOCOL, "type 136", (V6), .type = 136),
+		ROW(PASS_PROTOCOL, "type 137", (V6), .type = 137),
+		ROW(PASS_PROTOCOL, "type 143", (V6), .type = 143),
+		/* of the other family */
+		ROW(PASS_PROTOCOL, "ICMPv6 in IPv4", (V4), .type = TOO_BIG6, .carrier = { POKE(1, 9, 58) }),
+		ROW(PASS_PROTOCOL, "ICMP in IPv6", (V6), .type = UNREACHABLE4, .carrier = { POKE(1, 6, 1) }),
+		/* about packets that no backend sent */
+		ROW(PASS_PROTOCOL, "about ICMP", (V4, POKE(0, 9, IPPROTO_ICMP))),
+		ROW(PASS_PROTOCOL, "about ICMPv6", (V6, POKE(0, 6, IPPROTO_ICMPV6))),
+		ROW(PASS_PROTOCOL, "about its fragment",
+		    (V6, .fragment = PROBE_LATER_FRAGMENT, POKE(1, 0, IPPROTO_ICMPV6))),
+		ROW(PASS_PROTOCOL, "about GRE", (V4, POKE(0, 9, IPPROTO_GRE))),
+		ROW(PASS_NO_LISTENER, "another port", (V4, .port = 22)),
+		ROW(PASS_NO_LISTENER, "another port", (V6, UDP, .port = 53)),
+		/* to a host behind us */
+		ROW(PASS_NOT_VIP, "another address", (V4, .to = "192.0.2.99")),
+		ROW(PASS_NOT_VIP, "another address", (V6, .to = "2001:db8:a::99")),
+	};
+
+	check_rows(*state, rows, CV_ARRAY_SIZE(rows));
+}
+
+static void goes_the_listeners_way(void **state)
+{
+	static const char lines[] =
+		"flow_table: { max_flows: 4096 }\n"
+		"listeners:\n"
+		"  - { name: a, address: 192.0.2.10, protocol: tcp, port: 443, pool: a, forward: l2 }\n"
+		"  - { name: b, address: '2001:db8:a::10', protocol: udp, port: 443, pool: b, forward: l2,\n"
+		"      hash: source }\n"
+		"pools:\n"
+		"  - { name: a, table_size: 251, backends: [ { address: 10.0.0.11 } ] }\n"
+		"  - { name: b, table_size: 251, all_down: reject, backends: [ { address: '2001:db8:b::13' } ] }\n";
+	struct world *world = *state;
+	struct icmp_error four = { .quoted = { .name = "IPv4 by l2", V4 }, .carrier = { .vlans = 1 } };
+	struct icmp_error six = { .quoted = { .name = "IPv6 by l2", V6, UDP } };
+
+	world_configure(world, lines);
+	icmp_error_expect(world, &four, CV_TX, world_backend_id(world, "10.0.0.11"));
+	icmp_error_expect(world, &six, CV_TX, world_backend_id(world, "2001:db8:b::13"));
+	/* and meets the same obstacles */
+	world_backend(world, "10.0.0.11")->ifindex = 0;
+	world_backend(world, "2001:db8:b::13")->state = CV_BACKEND_DOWN;
+	world_apply(world);
+	icmp_error_expect(world, &four, CV_DROP_NO_NEXT_HOP, 0);
+	icmp_error_expect(world, &six, CV_DROP_NO_BACKEND, 0);
+	assert_int_equal(world_listener_stats(world, "a").icmp_errors, 1);
+}
+
+/* Listeners by exact port, by range and any, of one address. */
+static void finds_the_listener_of_the_port(void **state)
+{
+	static const struct {
+		uint16_t port;
+		const char *pool_of;
+	} ports[] = { { 443, "10.0.0.1" }, { 8050, "10.0.0.2" }, { 9000, "10.0.0.3" } };
+	struct world *world = *state;
+
+	world_configure(world,
+			"flow_table: { max_flows: 4096 }\n"
+			"listeners:\n"
+			"  - { name: a, address: 192.0.2.10, protocol: tcp, port: 443, pool: a }\n"
+			"  - { name: b, address: 192.0.2.10, protocol: tcp, port: 8000-8099, pool: b }\n"
+			"  - { name: c, address: 192.0.2.10, protocol: tcp, port: any, pool: c }\n"
+			"pools:\n"
+			"  - { name: a, table_size: 251, backends: [ { address: 10.0.0.1 } ] }\n"
+			"  - { name: b, table_size: 251, backends: [ { address: 10.0.0.2 } ] }\n"
+			"  - { name: c, table_size: 251, backends: [ { address: 10.0.0.3 } ] }\n");
+	for (size_t i = 0; i < CV_ARRAY_SIZE(ports); i++) {
+		struct icmp_error error = { .quoted = { .name = "port", .port = ports[i].port } };
+
+		icmp_error_expect(world, &error, CV_TX, world_backend_id(world, ports[i].pool_of));
+		error.quoted.protocol = CV_PROTOCOL_UDP;
+		icmp_error_expect(world, &error, CV_PASS_NO_LISTENER, 0);
+	}
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(every_error_goes_where_its_flow_goes, world_forget),
+		cmocka_unit_test_setup(so_do_errors_of_half_open_and_closing_flows, world_forget),
+		cmocka_unit_test_setup(so_do_errors_of_flows_that_idled_out, world_forget),
+		cmocka_unit_test_setup(a_flow_without_its_backend_is_where_maglev_places_it, world_forget),
+		cmocka_unit_test_setup(unknown_flows_are_where_maglev_says, world_forget),
+		cmocka_unit_test_setup(or_are_dropped_where_strays_are_reset, world_forget),
+		cmocka_unit_test_setup(refused_flows_are_unknown, world_forget),
+		cmocka_unit_test_setup(reads_quotes_of_every_kind, world_forget),
+		cmocka_unit_test_setup(sends_on_carriers_of_every_kind, world_forget),
+		cmocka_unit_test_setup(drops_what_says_nothing, world_forget),
+		cmocka_unit_test_setup(needs_eight_bytes_of_transport, world_forget),
+		cmocka_unit_test_setup(passes_frames_cut_at_any_byte, world_forget),
+		cmocka_unit_test_setup(passes_what_is_not_for_backends, world_forget),
+		cmocka_unit_test_setup(goes_the_listeners_way, world_forget),
+		cmocka_unit_test_setup(finds_the_listener_of_the_port, world_forget),
+	};
+
+	harness_need_root();
+	return cmocka_run_group_tests_name("icmp", tests, world_up, world_down);
+}
