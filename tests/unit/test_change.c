@@ -78,7 +78,7 @@ static void every_kind_of_change_is_named(void **state)
 	from.model.interfaces_nr = to.model.interfaces_nr = 1;
 	to.listeners[0].idle_timeout_s++;
 	to.listeners[1].pool = 0;
-	to.pools[1].health.path[0] = '/';
+	to.pools[1].health.match[0] = 'x';
 	to.pools[0].backends[0].weight = 7;
 	to.pools[0].backends[1].port = 8080;
 	to.model.flow_table.max_flows = 5;

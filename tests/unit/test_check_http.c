@@ -271,7 +271,7 @@ static bool has_certificate(void)
 	snprintf(tls.key, sizeof(tls.key), "%s/key", tls.dir);
 	snprintf(command, sizeof(command),
 		 "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=web.example "
-		 "-keyout %s -out %s >%s/output 2>&1",
+		 "-addext subjectAltName=DNS:web.example -keyout %s -out %s >%s/output 2>&1",
 		 tls.key, tls.cert, tls.dir);
 	return system(command) == 0;
 }
@@ -316,16 +316,46 @@ static int tls_server_stop(void **state)
 	return rmdir(tls.dir);
 }
 
+/* The page of the server says whether the session is a new one. A target has its own, and takes it up; not so with
+ * `verify`, and a file that is not there says nothing about the target. */
+static void expect_sessions(struct world *world)
+{
+	struct check_target target = make_target(100, HEALTH_HTTPS, "127.0.0.1", tls.port);
+
+	strcpy(target.conf.path, "/");
+	strcpy(target.conf.host, "web.example");
+	strcpy(target.conf.match, "Reused, TLS");
+	for (int i = 0; i < 2; i++) {
+		target.key++;
+		set_one(world, &target);
+		run_until(world, 1);
+		assert_last(world, false, "HTTP 200 without the text to match");
+		run_until(world, 2);
+		assert_last(world, true, "HTTP 200");
+	}
+	target.conf.verify = true;
+	strcpy(target.conf.ca, tls.cert);
+	set_one(world, &target);
+	run_until(world, 3);
+	assert_last(world, false, "HTTP 200 without the text to match");
+	strcpy(target.conf.ca, "/nowhere");
+	set_one(world, &target);
+	run_for(world, 300);
+	assert_last(world, false, "HTTP 200 without the text to match");
+}
+
 static void test_https(void **state)
 {
 	static const struct {
 		const char *host, *reason;
 		bool success, verify;
+		const char *ca;
 	} rows[] = {
-		{ "", "HTTP 200", true, false }, /* an address is no name to indicate (RFC 6066 3) */
-		{ "web.example", "HTTP 200", true, false },
-		{ "other.example", "TLS: tlsv1 unrecognized name", false, false },
-		{ "web.example", "TLS: SSL certificate problem: self-signed certificate", false, true },
+		{ "", "HTTP 200", true, false, "" }, /* an address is no name to indicate (RFC 6066 3) */
+		{ "web.example", "HTTP 200", true, false, "" },
+		{ "other.example", "TLS: tlsv1 unrecognized name", false, false, "" },
+		{ "web.example", "TLS: SSL certificate problem: self-signed certificate", false, true, "" },
+		{ "web.example", "HTTP 200", true, true, tls.cert },
 	};
 	struct check_target target;
 	struct world world;
@@ -343,10 +373,12 @@ static void test_https(void **state)
 		strcpy(target.conf.path, "/");
 		strcpy(target.conf.host, rows[i].host);
 		target.conf.verify = rows[i].verify;
+		strcpy(target.conf.ca, rows[i].ca);
 		set_one(&world, &target);
 		run_until(&world, 2);
 		assert_last(&world, rows[i].success, rows[i].reason);
 	}
+	expect_sessions(&world);
 	world_end(&world);
 }
 

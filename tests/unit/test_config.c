@@ -46,6 +46,7 @@ static void test_every_key(void **state)
 				    "      host: www.example.org\n"
 				    "      match: 'all well'\n"
 				    "      verify: true\n"
+				    "      ca: /etc/culvert/ca.pem\n"
 				    "      interval: 1500ms\n"
 				    "      timeout: 1s\n"
 				    "      rise: 1\n"
@@ -109,6 +110,7 @@ static void test_every_key(void **state)
 	assert_string_equal(pool->health.host, "www.example.org");
 	assert_string_equal(pool->health.match, "all well");
 	assert_true(pool->health.verify);
+	assert_string_equal(pool->health.ca, "/etc/culvert/ca.pem");
 	assert_int_equal(pool->health.interval_ms, 1500);
 	assert_int_equal(pool->health.timeout_ms, 1000);
 	assert_int_equal(pool->health.rise, 1);
@@ -118,7 +120,7 @@ static void test_every_key(void **state)
 	assert_int_equal(pool->backends[0].weight, 0);
 	assert_address(&pool->backends[1].address, "2001:db8:1::12");
 	assert_int_equal(pool->backends[1].weight, 1000);
-	assert_int_equal(pool->backends[1].mark.line, 40);
+	assert_int_equal(pool->backends[1].mark.line, 41);
 	model_free(model);
 }
 

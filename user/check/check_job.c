@@ -101,7 +101,7 @@ static void start_check(uv_timer_t *timer)
 
 	job->started_ms = clock_ms();
 	job->had_grace = false;
-	r = kinds[job->target.conf.type]->start(job->env, &job->target, on_end, job, &job->op);
+	r = kinds[job->target.conf.type]->start(job->env, &job->target, &job->memory, on_end, job, &job->op);
 	if (r < 0) {
 		check_end_errno(&end, -r);
 		end_check(job, &end);
@@ -148,5 +148,7 @@ void check_job_close(struct check_job *job)
 	}
 	if (job->op)
 		kinds[job->target.conf.type]->cancel(job->op);
+	if (job->memory)
+		kinds[job->target.conf.type]->forget(job->memory);
 	uv_close((uv_handle_t *)&job->timer, on_job_closed);
 }

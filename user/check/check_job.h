@@ -18,6 +18,7 @@ struct check_job {
 	uint64_t started_ms; /* of the last check */
 	bool had_grace;
 	struct check_op *op; /* the running check, or NULL */
+	void *memory;	     /* of its kind */
 };
 
 /* A job that does nothing yet; it keeps copies. NULL when out of memory. */

@@ -34,11 +34,14 @@ typedef void (*check_done)(const struct check_end *end, void *arg);
 struct check_kind {
 	/* Begins a check of `target`, which outlives it. 0 and an operation that calls `done` once, later,
 	 * and is gone then; or -errno if it ended at once, which is an end like any other
-	 * (check_end_errno). */
-	int (*start)(const struct check_env *env, const struct check_target *target, check_done done,
-		     void *arg, struct check_op **ret);
+	 * (check_end_errno). *memory is what the kind keeps of this target from one check to the next: NULL
+	 * at first. */
+	int (*start)(const struct check_env *env, const struct check_target *target, void **memory,
+		     check_done done, void *arg, struct check_op **ret);
 	/* Ends an operation early: `done` is never called. */
 	void (*cancel)(struct check_op *op);
+	/* Frees what was kept, when no check runs; never called with NULL. NULL: nothing ever is. */
+	void (*forget)(void *memory);
 };
 
 extern const struct check_kind check_tcp;

@@ -43,14 +43,15 @@ static void on_connected(uv_poll_t *poll, int status, int events)
 	done(&end, arg);
 }
 
-static int start(const struct check_env *env, const struct check_target *target, check_done done, void *arg,
-		 struct check_op **ret)
+static int start(const struct check_env *env, const struct check_target *target, void **memory,
+		 check_done done, void *arg, struct check_op **ret)
 {
 	struct sockaddr_storage to;
 	struct tcp_check *check;
 	socklen_t to_len;
 	int r;
 
+	(void)memory;
 	check = calloc(1, sizeof(*check));
 	if (!check)
 		return -ENOMEM;

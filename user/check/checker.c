@@ -23,9 +23,9 @@ static bool is_same_check(const struct check_target *a, const struct check_targe
 	return !addr_compare(&a->address, &b->address) && a->port == b->port && a->mark == b->mark &&
 	       a->conf.type == b->conf.type && !strcmp(a->conf.path, b->conf.path) &&
 	       !strcmp(a->conf.host, b->conf.host) && !strcmp(a->conf.match, b->conf.match) &&
-	       a->conf.verify == b->conf.verify && a->conf.expect_first == b->conf.expect_first &&
-	       a->conf.expect_last == b->conf.expect_last && a->conf.interval_ms == b->conf.interval_ms &&
-	       a->conf.timeout_ms == b->conf.timeout_ms;
+	       !strcmp(a->conf.ca, b->conf.ca) && a->conf.verify == b->conf.verify &&
+	       a->conf.expect_first == b->conf.expect_first && a->conf.expect_last == b->conf.expect_last &&
+	       a->conf.interval_ms == b->conf.interval_ms && a->conf.timeout_ms == b->conf.timeout_ms;
 }
 
 static int compare_targets(const void *a, const void *b)

@@ -109,6 +109,18 @@ int scalar_path(const struct key *key, const char *text, void *target, struct er
 	return 0;
 }
 
+int scalar_file(const struct key *key, const char *text, void *target, struct err *err)
+{
+	size_t length = strlen(text);
+
+	if (text[0] != '/' || length >= key->field.size)
+		return err_set(err, -EINVAL,
+			       "must be the path of a file that begins with /, of at most %zu bytes",
+			       key->field.size - 1);
+	memcpy(at(target, key->field), text, length + 1);
+	return 0;
+}
+
 int scalar_choice(const struct key *key, const char *text, void *target, struct err *err)
 {
 	char allowed[128] = "";

@@ -16,6 +16,8 @@ int scalar_text(const struct key *key, const char *text, void *target, struct er
 int scalar_hostname(const struct key *key, const char *text, void *target, struct err *err);
 /* Path of a URL. */
 int scalar_path(const struct key *key, const char *text, void *target, struct err *err);
+/* Of a file, absolute. */
+int scalar_file(const struct key *key, const char *text, void *target, struct err *err);
 
 /* One of key->choices, to an enum of any size. */
 int scalar_choice(const struct key *key, const char *text, void *target, struct err *err);

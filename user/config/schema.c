@@ -185,6 +185,7 @@ static const struct key health_keys[] = {
 	{ KEY("host", scalar_hostname, health_conf, host) },
 	{ KEY("match", scalar_text, health_conf, match) },
 	{ KEY("verify", scalar_choice, health_conf, verify), .choices = truths, .fallback = "false" },
+	{ KEY("ca", scalar_file, health_conf, ca) },
 	{ KEY("interval", scalar_milliseconds, health_conf, interval_ms), LIMITS(100, 3600000),
 	  .fallback = "5s" },
 	{ KEY("timeout", scalar_milliseconds, health_conf, timeout_ms),
@@ -219,6 +220,8 @@ static void finish_health(struct report *report, const struct node *node, void *
 	}
 	if (health->type == HEALTH_TCP || health->type == HEALTH_HTTP)
 		refuse_key(report, node, "verify", "https");
+	if (!health->verify)
+		refuse_key(report, node, "ca", "https and verify: true");
 	if (!timeout)
 		health->timeout_ms =
 			health->interval_ms < HEALTH_TIMEOUT_MS ? health->interval_ms : HEALTH_TIMEOUT_MS;

@@ -7,7 +7,7 @@
 #include "util/log.h"
 
 /* Events within this time make one change. Short: a dead backend must be out at once. */
-#define CONVERGE_DELAY_MS 2
+#define CONVERGE_DELAY_MS 1
 
 static void backend_facts(const struct model *model, size_t pool, size_t backend, struct backend_facts *ret,
 			  void *arg)

@@ -75,14 +75,19 @@ static bool is_same_listener(const struct entry *from, const struct entry *to)
 	       a->max_flows == b->max_flows;
 }
 
+static bool is_same_health(const struct health_conf *a, const struct health_conf *b)
+{
+	return a->type == b->type && a->via == b->via && a->port == b->port && !strcmp(a->path, b->path) &&
+	       !strcmp(a->host, b->host) && !strcmp(a->match, b->match) && a->verify == b->verify &&
+	       !strcmp(a->ca, b->ca) && a->expect_first == b->expect_first &&
+	       a->expect_last == b->expect_last && a->interval_ms == b->interval_ms &&
+	       a->timeout_ms == b->timeout_ms && a->rise == b->rise && a->fall == b->fall;
+}
+
 static bool is_same_pool(const struct pool_conf *a, const struct pool_conf *b)
 {
-	const struct health_conf *x = &a->health, *y = &b->health;
-
-	return a->table_size == b->table_size && a->all_down == b->all_down && x->type == y->type &&
-	       x->port == y->port && !strcmp(x->path, y->path) && x->expect_first == y->expect_first &&
-	       x->expect_last == y->expect_last && x->interval_ms == y->interval_ms &&
-	       x->timeout_ms == y->timeout_ms && x->rise == y->rise && x->fall == y->fall;
+	return a->table_size == b->table_size && a->all_down == b->all_down &&
+	       is_same_health(&a->health, &b->health);
 }
 
 static bool is_same(const struct entry *from, const struct entry *to)

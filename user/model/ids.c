@@ -65,6 +65,15 @@ out:
 	return r;
 }
 
+/* Most changes are those of one backend's state: all others are where they were. */
+static uint16_t find_backend(const struct image *old, uint16_t guess, uint16_t pool,
+			     const struct backend_conf *backend)
+{
+	if (image_is_backend(old, guess, pool, &backend->address, backend->port))
+		return guess;
+	return image_backend_id(old, pool, &backend->address, backend->port);
+}
+
 int ids_assign(const struct model *model, const struct image *old, struct ids *ret)
 {
 	size_t nr = 0;
@@ -86,8 +95,8 @@ int ids_assign(const struct model *model, const struct image *old, struct ids *r
 		const struct pool_conf *pool = &model->pools[i];
 
 		for (size_t j = 0; j < pool->backends_nr; j++, nr++) {
-			ret->backend[nr] = image_backend_id(old, ret->pool[i], &pool->backends[j].address,
-							    pool->backends[j].port);
+			ret->backend[nr] =
+				find_backend(old, old->in_file[nr], ret->pool[i], &pool->backends[j]);
 			ret->is_new_backend[nr] = ret->backend[nr] == 0;
 		}
 	}

@@ -130,6 +130,14 @@ uint16_t image_backend_id(const struct image *image, uint16_t pool, const struct
 	return find(image, image->backends, image->backends_nr, compare_backend, &key);
 }
 
+bool image_is_backend(const struct image *image, uint16_t id, uint16_t pool, const struct addr *address,
+		      uint16_t port)
+{
+	struct backend_key key = { pool, address->byte, port };
+
+	return id && image->backend[id].state != CV_BACKEND_NONE && compare_backend(image, id, &key) == 0;
+}
+
 uint32_t image_slots(const struct image *image, uint16_t pool, uint16_t backend)
 {
 	const struct image_table *table = image->table[pool];

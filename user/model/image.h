@@ -33,6 +33,8 @@ struct image {
 	size_t pools_nr;
 	uint16_t backends[CV_MAX_BACKENDS];
 	size_t backends_nr;
+	uint16_t in_file
+		[CV_MAX_BACKENDS]; /* backends in the model's order: where to look first next time; or 0 */
 };
 
 /* What is known of a backend besides the file: found by the network code, health checks and commands. */
@@ -80,6 +82,10 @@ uint16_t image_listener_id(const struct image *image, const char *name);
 uint16_t image_pool_id(const struct image *image, const char *name);
 uint16_t image_backend_id(const struct image *image, uint16_t pool, const struct addr *address,
 			  uint16_t port);
+
+/* Whether that backend has this id, which may be 0. */
+bool image_is_backend(const struct image *image, uint16_t id, uint16_t pool, const struct addr *address,
+		      uint16_t port);
 
 /* Slots of pool `pool` that backend id `backend` owns. */
 uint32_t image_slots(const struct image *image, uint16_t pool, uint16_t backend);

@@ -172,6 +172,34 @@ static int fill_pool(struct build *build, size_t index, const uint16_t *backend_
 	return 0;
 }
 
+/* Without anybody new and nobody gone the index is the old one: a health result sorts nothing. */
+static void make_index(const struct build *build)
+{
+	const struct ids *ids = &build->ids;
+	const struct image *old = build->old;
+	struct image *image = build->image;
+	bool is_same = build->model->listeners_nr == old->listeners_nr &&
+		       build->model->pools_nr == old->pools_nr && ids->backends_nr == old->backends_nr;
+
+	for (size_t i = 0; is_same && i < build->model->listeners_nr; i++)
+		is_same = !ids->is_new_listener[i];
+	for (size_t i = 0; is_same && i < build->model->pools_nr; i++)
+		is_same = old->pool[ids->pool[i]].name[0];
+	for (size_t i = 0; is_same && i < ids->backends_nr; i++)
+		is_same = !ids->is_new_backend[i];
+	memcpy(image->in_file, ids->backend, ids->backends_nr * sizeof(image->in_file[0]));
+	if (!is_same) {
+		image_index(image);
+		return;
+	}
+	image->listeners_nr = old->listeners_nr;
+	image->pools_nr = old->pools_nr;
+	image->backends_nr = old->backends_nr;
+	memcpy(image->listeners, old->listeners, sizeof(image->listeners));
+	memcpy(image->pools, old->pools, sizeof(image->pools));
+	memcpy(image->backends, old->backends, sizeof(image->backends));
+}
+
 static int fill_image(struct build *build, image_facts facts, void *arg)
 {
 	const struct model *model = build->model;
@@ -199,7 +227,7 @@ static int fill_image(struct build *build, image_facts facts, void *arg)
 			       model->listeners_nr);
 	image->directory.gue_port = model->gue.port;
 	image->directory.gue_variant = model->gue.variant;
-	image_index(image);
+	make_index(build);
 	return 0;
 }
 

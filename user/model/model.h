@@ -79,6 +79,7 @@ struct health_conf {
 	char host[128];	       /* likewise: for the Host header, SNI and the certificate; "": the address */
 	char match[128];       /* likewise: text that the body must contain; "": any */
 	bool verify;	       /* https: the certificate must be right */
+	char ca[256];	       /* https: file of the authorities to verify it by; "": those of this host */
 	uint16_t expect_first; /* HTTP status codes, inclusive */
 	uint16_t expect_last;
 	uint32_t interval_ms;
