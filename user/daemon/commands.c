@@ -216,6 +216,7 @@ static void command_enable(struct daemon *d, struct ctl_request *request, const 
 	if (!run)
 		return;
 	run->is_disabled = false;
+	run->is_drained = false; /* what a drain came to at its deadline is shown as disabled, too */
 	changed(d, request, run, "enabled");
 }
 
