@@ -32,10 +32,10 @@ LIBS      = $(shell pkg-config --libs $(PKGS)) -lm
 BPF_SYS  := $(shell $(CLANG) -v -E - </dev/null 2>&1 | \
               sed -n '/<...> search starts here:/,/End of search list/{s/^ \(\/.*\)/-idirafter \1/p}')
 BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -std=gnu11 -Wall -Wextra -Wshadow -Wno-unused-function \
-              -Wimplicit-int-conversion -Wenum-conversion -Werror -Iinclude -Ibpf $(BPF_SYS) -MMD -MP
+              -Wimplicit-int-conversion -Wenum-conversion -Werror -Iinclude -Ibpf -Itests $(BPF_SYS) -MMD -MP
 
 # --- what there is ---------------------------------------------------------------------------------
-BPF_OBJS  := $(patsubst %.bpf.c,$(BUILD)/bpf/%.skel.h,$(notdir $(wildcard bpf/*.bpf.c tests/bpf/*.bpf.c tests/e2e/tools/*.bpf.c))) \
+BPF_OBJS  := $(patsubst %.bpf.c,$(BUILD)/bpf/%.skel.h,$(notdir $(wildcard bpf/*.bpf.c tests/bpf/*.bpf.c tests/bench/*.bpf.c tests/e2e/tools/*.bpf.c))) \
              $(BUILD)/bpf/cv_old.skel.h
 LIB_SRCS  := $(wildcard user/util/*.c user/model/*.c user/config/*.c user/dataplane/*.c user/net/*.c \
                user/check/*.c user/ctl/*.c $(filter-out %/main.c,$(wildcard user/cli/*.c user/daemon/*.c)))
@@ -54,7 +54,7 @@ BENCHES   := $(patsubst tests/bench/%.c,%,$(wildcard tests/bench/bench_*.c))
 all: $(BUILD)/culvert $(BUILD)/culvertd ## build culvert and culvertd
 
 # --- BPF -------------------------------------------------------------------------------------------
-vpath %.bpf.c bpf tests/bpf tests/e2e/tools
+vpath %.bpf.c bpf tests/bpf tests/bench tests/e2e/tools
 $(BUILD)/bpf/%.bpf.o: %.bpf.c
 	$(call say,BPF)
 	$(Q)mkdir -p $(@D)
@@ -162,14 +162,18 @@ lint: $(BPF_OBJS) ## format check, clang-tidy, cppcheck, shellcheck, folder depe
 format: ## let clang-format rewrite the sources
 	$(Q)git ls-files '*.c' '*.h' | xargs clang-format -i
 
+# This one has a data plane as the packet tests have.
+$(BUILD)/bench/bench_packets: $(BUILD)/tests/bench/subjects.o $(BUILD)/tests/e2e/tools/frame.o $(BPF_HARNESS)
 $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/libculvert.a
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(LDFLAGS) -pie -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(LDFLAGS) -pie -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka $(LIBS)
 
-.PHONY: bench
-bench: all $(BENCHES:%=$(BUILD)/bench/%) ## measure speed and memory (figures, no verdict)
-	$(Q)tests/bench/bench.sh $(BUILD)
+.PHONY: bench bench-compare
+bench: all $(BENCHES:%=$(BUILD)/bench/%) ## measure speed and memory, all of it or WHAT="packets maglev ..." (figures, no verdict)
+	$(Q)tests/bench/bench.sh $(BUILD) $(WHAT)
+bench-compare: ## two results of it: make bench-compare A=old.json B=new.json
+	$(Q)tests/bench/compare.py $(A) $(B)
 
 CONNECTIONS ?= 1000000
 .PHONY: million

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Timing for micro benchmarks: median, least and most of several runs, as a line for people or, with --json,
- * as one JSON object a line. Figures only, no verdict. */
+/* Timing for micro benchmarks: median, least and most of several runs, as a line for people, and as one JSON object a
+ * line in the file that BENCH_JSON names, if it does. Figures only, no verdict. */
 #ifndef BENCH_BENCH_H
 #define BENCH_BENCH_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,18 +14,24 @@
 #define BENCH_RUNS 21
 
 struct bench {
-	bool json;
 	size_t nr;
 	double ms[BENCH_RUNS];
 };
 
-static inline int bench_init(struct bench *bench, int argc, char **argv)
+/* An object for programs. */
+static inline __attribute__((format(printf, 1, 2))) void bench_json(const char *format, ...)
 {
-	*bench = (struct bench){ .json = argc == 2 && strcmp(argv[1], "--json") == 0 };
-	if (argc == 1 || bench->json)
-		return 0;
-	fprintf(stderr, "usage: %s [--json]\n", argv[0]);
-	return -1;
+	const char *path = getenv("BENCH_JSON");
+	FILE *file = path ? fopen(path, "a") : NULL;
+	va_list args;
+
+	if (!file)
+		return;
+	va_start(args, format);
+	vfprintf(file, format, args);
+	va_end(args);
+	fputc('\n', file);
+	fclose(file);
 }
 
 static inline double bench_now_ms(void)
@@ -51,12 +58,10 @@ static inline void bench_report(struct bench *bench, const char *name)
 	median = bench->ms[bench->nr / 2];
 	least = bench->ms[0];
 	most = bench->ms[bench->nr - 1];
-	if (bench->json)
-		printf("{\"bench\": \"%s\", \"runs\": %zu, \"median_ms\": %.3f, \"min_ms\": %.3f, "
-		       "\"max_ms\": %.3f}\n",
-		       name, bench->nr, median, least, most);
-	else
-		printf("%-52s median %8.3f ms   min %8.3f   max %8.3f\n", name, median, least, most);
+	printf("%-52s median %8.3f ms   min %8.3f   max %8.3f\n", name, median, least, most);
+	bench_json(
+		"{\"bench\": \"%s\", \"runs\": %zu, \"median_ms\": %.3f, \"min_ms\": %.3f, \"max_ms\": %.3f}",
+		name, bench->nr, median, least, most);
 	bench->nr = 0;
 }
 

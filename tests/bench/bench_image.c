@@ -58,16 +58,14 @@ static void make_model(struct model *model)
 	}
 }
 
-int main(int argc, char **argv)
+int main(void)
 {
 	static struct model model;
 	struct image *old = image_new(), *new;
-	struct bench bench;
+	struct bench bench = { 0 };
 	struct plan plan;
 	double start;
 
-	if (bench_init(&bench, argc, argv) < 0)
-		return 2;
 	make_model(&model);
 	start = bench_now_ms();
 	if (!old || image_build(&model, old, facts, NULL, &new, NULL) < 0)

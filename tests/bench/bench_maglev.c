@@ -39,15 +39,13 @@ static int measure(struct bench *bench, size_t nr, uint32_t size, bool weighted)
 	return 0;
 }
 
-int main(int argc, char **argv)
+int main(void)
 {
 	static const size_t nrs[] = { 100, 1000 };
 	static const uint32_t sizes[] = { 65537, 655373 };
-	struct bench bench;
+	struct bench bench = { 0 };
 	int r = 0;
 
-	if (bench_init(&bench, argc, argv) < 0)
-		return 2;
 	for (size_t i = 0; i < CV_ARRAY_SIZE(sizes) && r == 0; i++)
 		for (size_t j = 0; j < CV_ARRAY_SIZE(nrs) && r == 0; j++)
 			r = measure(&bench, nrs[j], sizes[i], false);
