@@ -36,8 +36,8 @@ static __always_inline int verdict_action(enum cv_verdict verdict)
 	return XDP_DROP;
 }
 
-/* Counts the frame, of `bytes` as it came in, under its verdict. */
-static __always_inline int account_verdict(const struct pkt *pkt, enum cv_verdict verdict, __u32 bytes)
+/* Counts the frame, as it came in, under its verdict. */
+static __always_inline int account_verdict(const struct pkt *pkt, enum cv_verdict verdict)
 {
 	__u32 index = verdict;
 	struct cv_verdict_stats *stats =
@@ -45,7 +45,7 @@ static __always_inline int account_verdict(const struct pkt *pkt, enum cv_verdic
 
 	if (stats) {
 		stats->packets++;
-		stats->bytes += bytes;
+		stats->bytes += pkt->bytes;
 	}
 	return verdict_action(verdict);
 }

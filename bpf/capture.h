@@ -71,7 +71,7 @@ static __always_inline __u32 capture_ip(struct xdp_md *ctx, __be16 ethertype, vo
 	at.offset = offset + (__u32)sizeof(*ip6);
 	at.left = bpf_ntohs(ip6->payload_len);
 	at.next = ip6->nexthdr;
-	if (!extensions_walk(ctx, &at))
+	if (extensions_parse(ctx, &at))
 		return 0;
 	ret->protocol = at.next;
 	return at.is_fragment ? 0 : at.offset;

@@ -86,25 +86,24 @@ STAGE balance(struct xdp_md *ctx, struct pkt *pkt)
 	return verdict;
 }
 
-SEC("xdp")
+/* frags: frames longer than a page (jumbo frames) come in several pieces. */
+SEC("xdp.frags")
 int cv_balance(struct xdp_md *ctx)
 {
-	void *start = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-	__u32 bytes = (__u32)(end - start);
 	struct pkt pkt = { 0 };
 	enum cv_verdict verdict;
 	__u32 is_captured;
 
 	pkt.mode = ask_mode(ctx);
 	is_captured = capture_begin(ctx, pkt.mode);
-	pkt_window(&pkt, start, end);
+	pkt_window(&pkt, ctx);
 	verdict = balance(ctx, &pkt);
 	account_packet(&pkt, verdict);
 	if (is_captured)
 		capture_after(ctx, pkt.mode, verdict, pkt.listener, pkt.backend);
 	if (pkt.mode != CV_MODE_LIVE)
 		ask_answer(ctx, &pkt, verdict);
-	return account_verdict(&pkt, verdict, bytes);
+	return account_verdict(&pkt, verdict);
 }
 
 /* The sweep, one iterator for each table (sweep.h). */

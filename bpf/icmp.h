@@ -65,12 +65,12 @@ STAGE quote_ip4(struct xdp_md *ctx, struct pkt *quoted, struct extensions *at)
 /* Extension headers of a first fragment go on behind its fragment header. */
 static __always_inline bool quote_extensions(struct xdp_md *ctx, struct extensions *at)
 {
-	if (!extensions_walk(ctx, at))
+	if (extensions_parse(ctx, at))
 		return false;
 	if (!at->is_fragment || at->fragment_at)
 		return true;
 	at->is_fragment = false;
-	return extensions_walk(ctx, at);
+	return !extensions_parse(ctx, at);
 }
 
 STAGE quote_ip6(struct xdp_md *ctx, struct pkt *quoted, struct extensions *at)

@@ -18,7 +18,7 @@ STAGE parse_eth(struct pkt *pkt)
 	struct ethhdr *eth = pkt_take(pkt, sizeof(*eth));
 
 	if (!eth)
-		return CV_PASS_MALFORMED;
+		return pkt_lack(pkt, sizeof(*eth));
 	pkt->ethertype = eth->h_proto;
 	for (int i = 0; i < PKT_MAX_VLANS; i++) {
 		__be16 *tag; /* control, then the type of what follows */
@@ -27,7 +27,7 @@ STAGE parse_eth(struct pkt *pkt)
 			break;
 		tag = pkt_take(pkt, 2 * sizeof(*tag));
 		if (!tag)
-			return CV_PASS_MALFORMED;
+			return pkt_lack(pkt, 2 * sizeof(*tag));
 		pkt->vlan[i].protocol = pkt->ethertype;
 		pkt->vlan[i].control = tag[0];
 		pkt->ethertype = tag[1];

@@ -17,7 +17,9 @@ STAGE parse_ip4(struct pkt *pkt)
 	struct iphdr *ip = pkt_take(pkt, sizeof(*ip));
 	__u32 header;
 
-	if (!ip || ip->version != 4 || ip->ihl < 5)
+	if (!ip)
+		return pkt_lack(pkt, sizeof(*ip));
+	if (ip->version != 4 || ip->ihl < 5)
 		return CV_PASS_MALFORMED;
 	header = ip->ihl * 4;
 	pkt->ip4 = ip;
@@ -25,7 +27,7 @@ STAGE parse_ip4(struct pkt *pkt)
 	if (pkt->ip_bytes < header || pkt->ip_bytes > pkt_room(pkt, ip))
 		return CV_PASS_MALFORMED;
 	if (!pkt_take(pkt, header - sizeof(*ip)))
-		return CV_PASS_MALFORMED;
+		return CV_PASS_SPLIT;
 	pkt->family = CV_FAMILY_IPV4;
 	pkt->tos = ip->tos;
 	pkt->protocol = ip->protocol;
@@ -51,15 +53,15 @@ struct extensions {
 	__u32 fragment_id;
 };
 
-/* Walks to the transport header, or to the payload of a fragment. False if the headers contradict themselves or
- * the frame. A function that the verifier checks by itself: inlined, each number of headers would be one more
+/* Walks to the transport header, or to the payload of a fragment. CV_CONTINUE, or why not: the headers contradict
+ * themselves, or reach out of what can be read. A function that the verifier checks by itself: inlined, each number of headers would be one more
  * kind of packet all the way down. */
-__noinline bool extensions_walk(struct xdp_md *ctx, struct extensions *at)
+__noinline enum cv_verdict extensions_parse(struct xdp_md *ctx, struct extensions *at)
 {
 	void *start = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 
 	if (!at)
-		return false;
+		return CV_PASS_MALFORMED;
 	for (int i = 0; i < PARSE_MAX_EXTENSIONS; i++) {
 		struct {
 			__u8 next;
@@ -71,9 +73,11 @@ __noinline bool extensions_walk(struct xdp_md *ctx, struct extensions *at)
 
 		if (at->next != IPPROTO_HOPOPTS && at->next != IPPROTO_ROUTING &&
 		    at->next != IPPROTO_DSTOPTS && at->next != IPPROTO_FRAGMENT)
-			return true;
-		if ((void *)header + 8 > end || at->left < 8)
-			return false;
+			return CV_CONTINUE;
+		if (at->left < 8)
+			return CV_PASS_MALFORMED;
+		if ((void *)header + 8 > end)
+			return CV_PASS_SPLIT; /* the frame holds the packet */
 		if (at->next != IPPROTO_FRAGMENT) {
 			bytes += header->length * 8;
 		} else if (header->fragment & bpf_htons(0xfff9)) {
@@ -84,22 +88,25 @@ __noinline bool extensions_walk(struct xdp_md *ctx, struct extensions *at)
 		}
 		at->next = header->next;
 		if (at->left < bytes)
-			return false;
+			return CV_PASS_MALFORMED;
 		at->left -= bytes;
 		at->offset += bytes;
 		if (at->is_fragment)
-			return true;
+			return CV_CONTINUE;
 	}
-	return true;
+	return CV_CONTINUE;
 }
 
 STAGE parse_ip6(struct xdp_md *ctx, struct pkt *pkt)
 {
 	struct ipv6hdr *ip = pkt_take(pkt, sizeof(*ip));
 	struct extensions at = { 0 };
+	enum cv_verdict verdict;
 	__u32 bytes;
 
-	if (!ip || ip->version != 6)
+	if (!ip)
+		return pkt_lack(pkt, sizeof(*ip));
+	if (ip->version != 6)
 		return CV_PASS_MALFORMED;
 	pkt->ip6 = ip;
 	pkt->l4_bytes = bpf_ntohs(ip->payload_len);
@@ -120,8 +127,9 @@ STAGE parse_ip6(struct xdp_md *ctx, struct pkt *pkt)
 	at.offset = (__u32)(pkt->cursor - pkt->start);
 	at.left = pkt->l4_bytes;
 	at.next = ip->nexthdr;
-	if (!extensions_walk(ctx, &at))
-		return CV_PASS_MALFORMED;
+	verdict = extensions_parse(ctx, &at);
+	if (verdict)
+		return verdict;
 	pkt->protocol = at.next;
 	pkt->is_fragment = at.is_fragment;
 	pkt->fragment_at = at.fragment_at;

@@ -14,8 +14,10 @@ STAGE parse_ports(struct pkt *pkt)
 {
 	__be32 *ports = pkt->cursor;
 
-	if ((void *)(ports + 1) > pkt->end || pkt->l4_bytes < sizeof(*ports))
+	if (pkt->l4_bytes < sizeof(*ports))
 		return CV_PASS_MALFORMED;
+	if ((void *)(ports + 1) > pkt->end)
+		return CV_PASS_SPLIT; /* the frame holds the packet */
 	pkt->ports = *ports;
 	pkt->client_port = (__u16)(bpf_ntohl(*ports) >> 16);
 	pkt->port = (__u16)bpf_ntohl(*ports);
@@ -29,6 +31,8 @@ STAGE parse_l4(struct pkt *pkt)
 	if (pkt->protocol == CV_PROTOCOL_TCP) {
 		struct tcphdr *tcp = pkt_take(pkt, sizeof(*tcp));
 
+		if (!tcp && pkt->l4_bytes >= sizeof(*tcp))
+			return CV_DROP_SPLIT;
 		if (!tcp || tcp->doff < 5)
 			return CV_DROP_MALFORMED;
 		if (pkt->l4_bytes < tcp->doff * 4)
@@ -38,6 +42,8 @@ STAGE parse_l4(struct pkt *pkt)
 	} else {
 		struct udphdr *udp = pkt_take(pkt, sizeof(*udp));
 
+		if (!udp && pkt->l4_bytes >= sizeof(*udp))
+			return CV_DROP_SPLIT;
 		if (!udp || bpf_ntohs(udp->len) < sizeof(*udp) ||
 		    (bpf_ntohs(udp->len) > pkt->l4_bytes && !pkt->is_fragment))
 			return CV_DROP_MALFORMED;

@@ -5,12 +5,14 @@
 #define PKT_H
 
 #include <stdbool.h>
+#include <linux/bpf.h>
 #include <linux/types.h>
 #include <linux/if_ether.h>
 #include <linux/in.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/tcp.h>
+#include <bpf/bpf_helpers.h>
 
 #include "cv_ask.h"
 #include "cv_types.h"
@@ -38,10 +40,12 @@ struct vlan_tag {
 #define TCP_ACK 0x10
 
 struct pkt {
-	/* the window: a cursor behind the last header parsed, and the end of the frame */
+	/* the window: a cursor behind the last header parsed, and the end of what can be read. A long frame (jumbo) comes in
+	 * several pieces, of which the first one can be read directly: the headers are there */
 	void *start;
 	void *cursor;
 	void *end;
+	__u32 bytes; /* of the whole frame, trailer included */
 	enum cv_mode mode;
 	/* link layer */
 	__be16 ethertype; /* behind the tags */
@@ -90,14 +94,15 @@ static __always_inline bool pkt_is_dry(const struct pkt *pkt)
 	return pkt->mode == CV_MODE_DRY;
 }
 
-static __always_inline void pkt_window(struct pkt *pkt, void *start, void *end)
+static __always_inline void pkt_window(struct pkt *pkt, struct xdp_md *ctx)
 {
-	pkt->start = start;
-	pkt->cursor = start;
-	pkt->end = end;
+	pkt->start = (void *)(long)ctx->data;
+	pkt->cursor = pkt->start;
+	pkt->end = (void *)(long)ctx->data_end;
+	pkt->bytes = (__u32)bpf_xdp_get_buff_len(ctx);
 }
 
-/* The next `size` bytes, and the cursor behind them; NULL if the frame ends before that. */
+/* The next `size` bytes, and the cursor behind them; NULL if the first piece ends before that: pkt_lack says why. */
 static __always_inline void *pkt_take(struct pkt *pkt, __u32 size)
 {
 	void *here = pkt->cursor;
@@ -108,11 +113,20 @@ static __always_inline void *pkt_take(struct pkt *pkt, __u32 size)
 	return here;
 }
 
-/* How many bytes of the frame there are from `here` on. For lengths that the packet itself gives: the verifiers of
+/* How many bytes of the frame there are from `here` on, in all its pieces. For lengths that the packet itself gives: the verifiers of
  * kernels as old as 6.1 refuse to add to a pointer what bpf_ntohs made, as they see no bounds to it. */
 static __always_inline __u32 pkt_room(const struct pkt *pkt, const void *here)
 {
-	return (__u32)(pkt->end - here);
+	__u64 offset = (__u64)(here - pkt->start);
+
+	asm volatile("" : "+r"(offset)); /* clang would subtract the pointers in 32 bits */
+	return pkt->bytes - (__u32)offset;
+}
+
+/* Why the next `size` bytes are not to be had. */
+static __always_inline enum cv_verdict pkt_lack(const struct pkt *pkt, __u32 size)
+{
+	return pkt_room(pkt, pkt->cursor) < size ? CV_PASS_MALFORMED : CV_PASS_SPLIT;
 }
 
 #endif

@@ -105,8 +105,8 @@ STAGE reply_reset(struct xdp_md *ctx, const struct pkt *pkt, __u32 now, enum cv_
 	if (!pkt->tcp || (void *)(pkt->tcp + 1) > pkt->end)
 		return CV_DROP_INTERNAL;
 	reset_numbers(pkt, pkt->tcp, &seq, &ack, &flags);
-	if (bpf_xdp_adjust_tail(ctx, (int)(link_header + ip_header + sizeof(struct tcphdr)) -
-					     (int)(pkt->end - pkt->start)))
+	if (bpf_xdp_adjust_tail(ctx,
+				(int)(link_header + ip_header + sizeof(struct tcphdr)) - (int)pkt->bytes))
 		return CV_DROP_INTERNAL;
 	eth = (void *)(long)ctx->data;
 	end = (void *)(long)ctx->data_end;

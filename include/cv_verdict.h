@@ -17,6 +17,9 @@
 	X(PASS_NOT_IP, PASS, "not_ip", "neither IPv4 nor IPv6", "none needed")                               \
 	X(PASS_MALFORMED, PASS, "malformed_foreign",                                                         \
 	  "headers cut short or contradicting each other, not known to be ours", "none needed")              \
+	X(PASS_SPLIT, PASS, "headers_split",                                                                 \
+	  "headers reach beyond the first piece of a frame, where XDP cannot read them",                     \
+	  "have the driver keep headers and data together: ethtool -G IFACE tcp-data-split off")             \
 	X(PASS_NOT_VIP, PASS, "not_vip", "the destination is no listener's address", "none needed")          \
 	X(PASS_PROTOCOL, PASS, "other_protocol",                                                             \
 	  "to a listener's address, but neither TCP nor UDP, nor an ICMP error about these", "none needed")  \
@@ -38,6 +41,9 @@
 	  "none needed; raise the MTU towards the backends to spare clients the retransmission")             \
 	X(DROP_MALFORMED, DROP, "malformed", "for a listener, but its lengths contradict each other",        \
 	  "look for a broken sender or a cut on the way")                                                    \
+	X(DROP_SPLIT, DROP, "split",                                                                         \
+	  "for a listener, but its TCP or UDP header reaches beyond the first piece of the frame",           \
+	  "have the driver keep headers and data together: ethtool -G IFACE tcp-data-split off")             \
 	X(DROP_FRAGMENT_TINY, DROP, "fragment_tiny",                                                         \
 	  "a first fragment without the whole transport header, or one that would overwrite it",             \
 	  "none needed: nobody sends such but to get around filters (RFC 1858, RFC 3128, RFC 7112)")         \

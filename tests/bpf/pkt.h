@@ -18,7 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PKT_MAX_LEN 4096
+#define PKT_MAX_LEN 9216
 #define PKT_MAX_LAYERS 16
 
 enum pkt_kind {

@@ -42,7 +42,7 @@ found_and_mended() {
   run -0 look
   is 'findings' "$(json_get '[f for f in d["findings"] if f["level"] != "ok"]' <<<"$output")" '[]'
   is 'what was looked at' "$(json_get '" ".join(sorted({f["check"] for f in d["findings"]}))' <<<"$output")" \
-    'attached bpf bpffs btf config culvertd driver jit kernel link memory mtu offloads queues reload way'
+    'attached bpf bpffs btf config culvertd driver frames jit kernel link memory mtu offloads queues reload way'
   run -0 ask doctor
   contains "$output" 'errors: 0, warnings: 0'
 }

@@ -55,16 +55,16 @@ lab_up() {
   done
   lab_in router sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
 
-  lab_add_link client eth0 router client 1500 "$LAB_CLIENT4/24 $LAB_CLIENT6/64" "198.51.100.1/24 2001:db8:c::1/64"
+  lab_add_link client eth0 router client "${LAB_CLIENT_MTU:-1500}" "$LAB_CLIENT4/24 $LAB_CLIENT6/64" "198.51.100.1/24 2001:db8:c::1/64"
   lab_add_gateway client 198.51.100.1 2001:db8:c::1
   if [[ $LAB_SHAPE != bridged ]]; then
-    lab_add_link lb eth0 router lb 1560 "$(lab_lb 4)/24 $(lab_lb 6)/64" "10.0.0.1/24 fd00::1/64"
+    lab_add_link lb eth0 router lb "${LAB_MTU:-1560}" "$(lab_lb 4)/24 $(lab_lb 6)/64" "10.0.0.1/24 fd00::1/64"
     lab_add_gateway lb 10.0.0.1 fd00::1
     lab_face_xdp lb
   fi
   if [[ $LAB_SHAPE == routed ]]; then
     for ((n = 1; n <= LAB_BACKENDS; n++)); do
-      lab_add_link "b$n" eth0 router "b$n" 1560 "10.0.$n.2/24 fd00:0:0:$n::2/64" "10.0.$n.1/24 fd00:0:0:$n::1/64"
+      lab_add_link "b$n" eth0 router "b$n" "${LAB_MTU:-1560}" "10.0.$n.2/24 fd00:0:0:$n::2/64" "10.0.$n.1/24 fd00:0:0:$n::1/64"
       lab_add_gateway "b$n" "10.0.$n.1" "fd00:0:0:$n::1"
     done
   else
@@ -80,20 +80,20 @@ lab_up() {
 # The segment of the bridged and twoarm shapes: a bridge in the router.
 lab_add_segment() {
   local n
-  lab_ip router link add br0 mtu 1560 type bridge
+  lab_ip router link add br0 mtu "${LAB_MTU:-1560}" type bridge
   lab_add_address router br0 10.1.0.1/24 fd01::1/64
   if [[ $LAB_SHAPE == bridged ]]; then
-    lab_add_link lb eth0 router lb 1560 "$(lab_lb 4)/24 $(lab_lb 6)/64" ""
+    lab_add_link lb eth0 router lb "${LAB_MTU:-1560}" "$(lab_lb 4)/24 $(lab_lb 6)/64" ""
     lab_add_gateway lb 10.1.0.1 fd01::1
     lab_ip router link set lb master br0
     lab_face_xdp lb
   else
-    lab_add_link lb eth1 router lb1 1560 "10.1.0.2/24 fd01::2/64" ""
+    lab_add_link lb eth1 router lb1 "${LAB_MTU:-1560}" "10.1.0.2/24 fd01::2/64" ""
     lab_ip router link set lb1 master br0
     lab_face_xdp lb1
   fi
   for ((n = 1; n <= LAB_BACKENDS; n++)); do
-    lab_add_link "b$n" eth0 router "b$n" 1560 "10.1.0.1$n/24 fd01::1$n/64" ""
+    lab_add_link "b$n" eth0 router "b$n" "${LAB_MTU:-1560}" "10.1.0.1$n/24 fd01::1$n/64" ""
     lab_add_gateway "b$n" 10.1.0.1 fd01::1
     lab_ip router link set "b$n" master br0
   done

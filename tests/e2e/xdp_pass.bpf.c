@@ -4,7 +4,7 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
-SEC("xdp")
+SEC("xdp.frags") /* frames longer than a page, too */
 int xdp_pass(struct xdp_md *ctx)
 {
 	(void)ctx;

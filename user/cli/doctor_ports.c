@@ -97,6 +97,32 @@ static void check_offloads(struct doctor *doctor, const char *name, const struct
 		finding_ok(&doctor->findings, "offloads", "%s: none that merges packets", name);
 }
 
+/* What of a page is left for an IP packet: behind 256 bytes of headroom, before 320 for the kernel, with 22 of Ethernet
+ * and tags. */
+#define PAGE_MTU 3498
+
+static void check_frames(struct doctor *doctor, const struct interface_conf *conf,
+			 const struct device *device, const struct nexthop_link *link)
+{
+	struct findings *findings = &doctor->findings;
+
+	if (link->mtu <= PAGE_MTU) {
+		finding_ok(findings, "frames", "%s: MTU %u, frames fit in a page", conf->name, link->mtu);
+	} else if (device->frames == DEVICE_FRAMES_LONG) {
+		finding_ok(findings, "frames", "%s: MTU %u, the driver takes frames longer than a page",
+			   conf->name, link->mtu);
+	} else if (conf->mode == ATTACH_GENERIC || device->frames == DEVICE_FRAMES_UNKNOWN) {
+		finding_ok(findings, "frames", "%s: MTU %u; whether long frames work is seen by attaching",
+			   conf->name, link->mtu);
+	} else {
+		finding_bad(findings, FINDING_WARNING, "frames",
+			    "it refuses native XDP, or long frames are lost; mode generic takes them",
+			    "%s: MTU %u, and the driver takes no frames longer than a page", conf->name,
+			    link->mtu);
+		finding_mend(findings, "ip link set dev %s mtu %u", conf->name, PAGE_MTU);
+	}
+}
+
 static void check_port(struct doctor *doctor, const struct interface_conf *conf)
 {
 	struct nexthop_link link;
@@ -120,6 +146,7 @@ static void check_port(struct doctor *doctor, const struct interface_conf *conf)
 	check_mode(doctor, conf, &device);
 	check_queues(doctor, conf->name, &device);
 	check_offloads(doctor, conf->name, &device);
+	check_frames(doctor, conf, &device, &link);
 }
 
 void doctor_ports(struct doctor *doctor)

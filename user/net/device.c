@@ -106,7 +106,7 @@ int device_read(const char *ifname, uint32_t ifindex, struct device *ret)
 	if (!r) {
 		read_queues(fd, ifname, &device);
 		read_offloads(fd, ifname, &device);
-		device.xdp = xdp_support_find(ifindex, device.driver);
+		xdp_support_find(ifindex, &device);
 		*ret = device;
 	}
 	close(fd);

@@ -12,6 +12,13 @@ enum device_xdp {
 	DEVICE_XDP_NATIVE,
 };
 
+/* Whether the driver's XDP takes frames that come in several pieces, as those longer than a page do. */
+enum device_frames {
+	DEVICE_FRAMES_UNKNOWN, /* kernels before 6.3 do not say */
+	DEVICE_FRAMES_SHORT,
+	DEVICE_FRAMES_LONG,
+};
+
 struct device {
 	char driver[32]; /* "" if the kernel does not say */
 	unsigned queues; /* that receive; 0: not known */
@@ -20,6 +27,7 @@ struct device {
 	bool merges_lro;    /* the device makes one large packet of many small ones, */
 	bool merges_gro_hw; /* which XDP cannot take apart again */
 	enum device_xdp xdp;
+	enum device_frames frames;
 };
 
 /* 0, or -ENODEV or another -errno if there is no such interface or nothing can be asked. */

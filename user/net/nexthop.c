@@ -174,7 +174,8 @@ int nexthop_process(struct nexthop *nh, bool *ret_changed)
 static enum nexthop_problem leave_host(const struct nexthop *nh, const struct route *route,
 				       struct nexthop_way *way)
 {
-	const struct nexthop_link *device = links_find(&nh->links, route->ifindex);
+	const struct nexthop_link *device = links_find(&nh->links, route->ifindex), *port;
+	unsigned tags = 0;
 	uint32_t mtu;
 
 	if (route->kind == ROUTE_NONE)
@@ -189,8 +190,11 @@ static enum nexthop_problem leave_host(const struct nexthop *nh, const struct ro
 		return NEXTHOP_LOCAL;
 	if (!device) /* its notification is still to be read */
 		return NEXTHOP_LINK_DOWN;
-	if (device->lower)
-		way->ifindex = device->lower;
+	/* below VLAN devices, of which QinQ has two: the program keeps as many tags */
+	for (port = device; port && port->lower && tags < 2; tags++) {
+		way->ifindex = port->lower;
+		port = links_find(&nh->links, port->lower);
+	}
 	memcpy(way->ifname, device->name, sizeof(way->ifname));
 	memcpy(way->port_mac, device->mac, sizeof(way->port_mac));
 	way->is_mtu_of_route = route->mtu && route->mtu < device->mtu;

@@ -11,7 +11,7 @@
 /* Of linux/netdev.h, which Debian 12 does not have yet. */
 enum { NETDEV_CMD_DEV_GET = 1 };
 enum { NETDEV_A_DEV_IFINDEX = 1, NETDEV_A_DEV_XDP_FEATURES = 3 };
-enum { NETDEV_XDP_ACT_BASIC = 1 };
+enum { NETDEV_XDP_ACT_BASIC = 1, NETDEV_XDP_ACT_RX_SG = 32 };
 
 /* Drivers with native XDP in Linux 6.1. */
 static const char *const drivers[] = {
@@ -107,17 +107,20 @@ static enum device_xdp ask_list(const char *driver)
 	return DEVICE_XDP_UNKNOWN;
 }
 
-enum device_xdp xdp_support_find(uint32_t ifindex, const char *driver)
+void xdp_support_find(uint32_t ifindex, struct device *device)
 {
 	struct mnl_socket *socket = mnl_socket_open(NETLINK_GENERIC);
 	uint64_t features;
-	bool is_known;
+	bool is_known = socket && ask_kernel(socket, ifindex, &features);
 
-	if (!socket)
-		return ask_list(driver);
-	is_known = ask_kernel(socket, ifindex, &features);
-	mnl_socket_close(socket);
-	if (!is_known)
-		return ask_list(driver);
-	return features & NETDEV_XDP_ACT_BASIC ? DEVICE_XDP_NATIVE : DEVICE_XDP_NONE;
+	if (socket)
+		mnl_socket_close(socket);
+	device->frames = DEVICE_FRAMES_UNKNOWN;
+	if (!is_known) {
+		device->xdp = ask_list(device->driver);
+		return;
+	}
+	device->xdp = features & NETDEV_XDP_ACT_BASIC ? DEVICE_XDP_NATIVE : DEVICE_XDP_NONE;
+	if (device->xdp == DEVICE_XDP_NATIVE)
+		device->frames = features & NETDEV_XDP_ACT_RX_SG ? DEVICE_FRAMES_LONG : DEVICE_FRAMES_SHORT;
 }
