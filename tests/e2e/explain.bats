@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# culvert explain: what it says of a connection is what becomes of it, and saying it changes nothing.
+# culvert explain: what it says of a connection is what becomes of it, and saying it changes nothing. And culvert top.
 
 load helper
 
@@ -95,4 +95,38 @@ held() {
   contains "$output" 'not attached to lo'
   run -1 culvert --pin-dir "$LAB_DIR/bpf/none" explain tcp "$LAB_CLIENT4:1" "$LAB_VIP4:80"
   contains "$output" 'nothing is attached'
+}
+
+# --- culvert top, in the same network ---
+
+@test 'top: packets, bits and flows a second by listener and backend are those of the traffic' {
+  local out
+  ask top --json >"$LAB_DIR/top" &
+  for _ in 1 2 3 4 5 6; do http_ask 20 "$(http_url 4 80 /whoami)" >/dev/null; sleep 0.5; done
+  kill $!
+  wait $! || true
+  out=$(jq -sc '[.[] | .listeners[] | select(.name == "tcp-4-4")] | max_by(.new_flows_per_s) |
+    .new_flows_per_s > 5 and .packets_per_s > 4 * .new_flows_per_s and .bits_per_s > 300 * .packets_per_s' "$LAB_DIR/top")
+  is 'the busiest interval of the listener' "$out" true
+  out=$(jq -sc 'all(([.listeners[].packets_per_s] | add) - ([.backends[].packets_per_s] | add) | fabs < 1)' "$LAB_DIR/top")
+  is 'backends do what listeners do' "$out" true
+}
+
+@test 'top: one report for a pipe' {
+  run -0 ask top --once --interval 1s
+  contains "${lines[0]}" 'culvert top: eth0 (native), every 1s'
+  contains "${lines[1]}" 'forwarded '
+  contains "$output" 'LISTENER'
+  contains "$output" 'POOL'
+}
+
+# terminal KEY: top in a terminal, ended by that key.
+terminal() {
+  lab_in lb python3 "$SERVERS_TOOLS/in_terminal.py" "$1" 'POOL' "$BALANCER_BUILD/culvert" \
+    --pin-dir "$LAB_DIR/bpf/culvert" top --interval 1s
+}
+
+@test 'top: q and Ctrl-C give the terminal back as it was' {
+  is 'after q' "$(terminal q)" '0 True True'
+  is 'after Ctrl-C' "$(terminal '\x03')" '0 True True'
 }

@@ -62,6 +62,7 @@ static uint16_t finish(uint32_t sum)
 
 static void fill_ip(const struct frame_spec *spec, uint32_t bytes, uint8_t *to)
 {
+	uint16_t check;
 	size_t size;
 
 	if (is_v4(spec)) {
@@ -72,8 +73,9 @@ static void fill_ip(const struct frame_spec *spec, uint32_t bytes, uint8_t *to)
 		ip.ip_p = wire_protocol(spec);
 		memcpy(&ip.ip_src, addr_wire(&spec->client, &size), sizeof(ip.ip_src));
 		memcpy(&ip.ip_dst, addr_wire(&spec->address, &size), sizeof(ip.ip_dst));
-		ip.ip_sum = finish(sum(&ip, sizeof(ip), 0));
 		memcpy(to, &ip, sizeof(ip));
+		check = finish(sum(to, sizeof(ip), 0));
+		memcpy(to + offsetof(struct ip, ip_sum), &check, sizeof(check));
 	} else {
 		struct ip6_hdr ip = { .ip6_hlim = TTL, .ip6_nxt = wire_protocol(spec) };
 

@@ -21,6 +21,7 @@ static const struct command commands[] = {
 	{ "plan", "FILE", "what a reload with this file would do", cmd_plan },
 	{ "reload", "", "make culvertd read its configuration again", cmd_reload },
 	{ "status", "", "everything on one screen", cmd_status },
+	{ "top", "", "a live screen of packets, bits and new flows a second", cmd_top },
 	{ "listeners", "", "the listeners, with their flows and traffic", cmd_listeners },
 	{ "pools", "", "the pools, with the states of their backends", cmd_pools },
 	{ "backends", "", "the backends, with their flows and traffic", cmd_backends },
