@@ -133,6 +133,30 @@ static void an_expired_flow_takes_no_room_and_makes_its_next_packet_late(void **
 	world_expect(world, &probe, CV_TX);
 }
 
+static void a_question_takes_no_flow_over_to_another_listener(void **state)
+{
+	struct world *world = *state;
+	struct probe probe = { .flags = PKT_SYN };
+	struct cv_ask answer;
+	uint16_t backend = flow_open(world, &probe);
+	uint16_t old = flow_expect(world, &probe, CV_FLOW_OPEN).listener;
+
+	world_configure(world, "flow_table: { max_flows: 4096 }\n"
+			       "listeners: [ { name: other, address: 192.0.2.10, protocol: tcp, port: any,\n"
+			       "               pool: web } ]\n"
+			       "pools: [ { name: web, table_size: 251, backends:\n"
+			       "           [ { address: 10.0.0.11 }, { address: 10.0.0.12 } ] } ]\n");
+	probe.flags = PKT_ACK;
+	answer = ask(world, &probe);
+	assert_int_equal(answer.listener, world_listener_id(world, "other"));
+	assert_int_not_equal(answer.listener, old);
+	assert_int_equal(answer.backend, backend);
+	assert_int_equal(flow_expect(world, &probe, CV_FLOW_OPEN).listener, old);
+	assert_int_equal(world_live(world, "other"), 0);
+	assert_int_equal(world_route(world, &probe), backend);
+	assert_int_equal(world_live(world, "other"), 1);
+}
+
 /* --- a thousand of them --- */
 
 #define TUPLES 1000
@@ -261,6 +285,8 @@ static void lay_everything_down(struct world *world, struct probe *probes)
 			world_probe(world, &probes[i]);
 		if (i % 8 == 5 && flow_find(world, &probes[i], &flow) != CV_FLOW_NONE)
 			flow_age(world, &probes[i], 1000);
+		if (i % 16 == 13)
+			world_probe(world, &next); /* late: leaves a note */
 	}
 }
 
@@ -275,6 +301,7 @@ static void asking_leaves_no_trace(void **state)
 	world_vary(world, .tcp = "max_flows: 60, late_packet: reset, unknown_packet: reset");
 	srandom(3);
 	lay_everything_down(world, probes);
+	world_set_gate(world, &(struct cv_gate){ .second = 1, .resets = 5 });
 	before = take_shot();
 	for (size_t i = 0; i < 4 * TUPLES; i++) {
 		struct probe probe = i < 2 * TUPLES ? probes[i % TUPLES] : random_probe();
@@ -348,6 +375,7 @@ int main(void)
 		cmocka_unit_test_setup(the_backend_of_a_flow_that_moves_is_the_new_one, world_forget),
 		cmocka_unit_test_setup(an_expired_flow_takes_no_room_and_makes_its_next_packet_late,
 				       world_forget),
+		cmocka_unit_test_setup(a_question_takes_no_flow_over_to_another_listener, world_forget),
 		cmocka_unit_test_setup(answers_agree_with_a_thousand_tuples_before_and_after_a_change,
 				       world_forget),
 		cmocka_unit_test_setup(asking_leaves_no_trace, world_forget),
