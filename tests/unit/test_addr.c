@@ -195,11 +195,44 @@ static void test_sockaddr(void **state)
 	assert_int_equal(v6->sin6_scope_id, 0);
 }
 
+static void test_parse_port(void **state)
+{
+	static const char *const wrong[] = {
+		"",
+		"192.0.2.1",
+		"192.0.2.1:",
+		"192.0.2.1:0",
+		"192.0.2.1:65536",
+		":443",
+		"2001:db8::1:80",
+		"[192.0.2.1]:80",
+		"[2001:db8::1]",
+		"[2001:db8::1:80",
+		"2001:db8::1]:80",
+		"192.0.2.1:80x",
+		"[]:80",
+		"web:80",
+	};
+	char text[ADDR_PORT_TEXT_LEN];
+	struct addr addr;
+	uint16_t port;
+
+	(void)state;
+	assert_int_equal(addr_parse_port("192.0.2.1:443", &addr, &port), 0);
+	assert_string_equal(addr_format_port(&addr, port, text), "192.0.2.1:443");
+	assert_int_equal(addr_parse_port("[2001:db8::1]:65535", &addr, &port), 0);
+	assert_string_equal(addr_format_port(&addr, port, text), "[2001:db8::1]:65535");
+	for (size_t i = 0; i < CV_ARRAY_SIZE(wrong); i++)
+		assert_int_equal(addr_parse_port(wrong[i], &addr, &port), -EINVAL);
+	assert_int_equal(port, 65535);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parse_and_format),
 		cmocka_unit_test(test_parse_refuses),
+		cmocka_unit_test(test_parse_port),
 		cmocka_unit_test(test_bytes),
 		cmocka_unit_test(test_kinds),
 		cmocka_unit_test(test_order),

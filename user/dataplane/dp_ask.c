@@ -3,11 +3,13 @@
 #include <errno.h>
 #include <net/if.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <bpf/bpf.h>
 
 #include "dataplane/dp_ask.h"
 #include "dataplane/dp_internal.h"
+#include "util/addr.h"
 
 /* A frame with its metadata in front of it, as BPF_PROG_TEST_RUN wants it. */
 struct told_frame {
@@ -59,5 +61,62 @@ int dp_ask(struct dp *dp, const struct dp_question *question, struct dp_answer *
 	ret->ask = told.ask;
 	ret->len = len;
 	memcpy(ret->frame, told.frame, len);
+	return 0;
+}
+
+/* --- looking up --- */
+
+static int find(struct dp *dp, enum dp_map map, const void *key, void *ret, struct err *err)
+{
+	int r = bpf_map_lookup_elem(dp->map[map], key, ret);
+
+	return r && r != -ENOENT ? err_set(err, r, "reading %s: %s", dp_map_name(map), strerror(-r)) : r;
+}
+
+/* The short form of a key, if it is of IPv4. */
+static bool shorten(const struct cv_flow6_key *key, struct cv_flow4_key *ret)
+{
+	struct addr client;
+
+	memcpy(client.byte, key->client, sizeof(client.byte));
+	if (!addr_is_v4(&client))
+		return false;
+	*ret = (struct cv_flow4_key){ .client_port = key->client_port,
+				      .port = key->port,
+				      .protocol = key->protocol };
+	memcpy(ret->client, &key->client[12], sizeof(ret->client));
+	memcpy(ret->address, &key->address[12], sizeof(ret->address));
+	return true;
+}
+
+int dp_find_flow(struct dp *dp, const struct cv_flow6_key *key, struct cv_flow *ret, struct err *err)
+{
+	struct cv_flow4_key key4;
+	int r = shorten(key, &key4) ? find(dp, DP_MAP_flows, &key4, ret, err)
+				    : find(dp, DP_MAP_flows6, key, ret, err);
+
+	return r == -ENOENT ? find(dp, DP_MAP_half_open, key, ret, err) : r;
+}
+
+int dp_find_expired(struct dp *dp, const struct cv_flow6_key *key, struct cv_expired *ret, struct err *err)
+{
+	return find(dp, DP_MAP_expired, key, ret, err);
+}
+
+int dp_slot_owner(struct dp *dp, uint16_t pool, uint32_t slot, uint16_t *ret_backend, struct err *err)
+{
+	__u32 key = pool, line = slot / CV_SLOTS_PER_LINE, id;
+	struct cv_slot_line lines;
+	int table, r = find(dp, DP_MAP_maglev, &key, &id, err);
+
+	if (r)
+		return r;
+	table = bpf_map_get_fd_by_id(id);
+	r = table < 0 ? table : bpf_map_lookup_elem(table, &line, &lines);
+	if (table >= 0)
+		close(table);
+	if (r)
+		return err_set(err, r, "reading the Maglev table of pool %u: %s", pool, strerror(-r));
+	*ret_backend = lines.slot[slot % CV_SLOTS_PER_LINE].backend;
 	return 0;
 }

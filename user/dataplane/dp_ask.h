@@ -35,4 +35,13 @@ struct dp_answer {
 /* -ENODEV if there is no such interface, -EMSGSIZE if the frame is longer than this kernel takes. */
 int dp_ask(struct dp *dp, const struct dp_question *question, struct dp_answer *ret, struct err *err);
 
+/* Look-ups that disturb nothing: to the kernel, one from user space is no use of an entry.
+ *
+ * The entry of a tuple, in the flow table or half-open, whether its time is over or not; and the note that one idled
+ * out. -ENOENT if there is none; err is then not set. */
+int dp_find_flow(struct dp *dp, const struct cv_flow6_key *key, struct cv_flow *ret, struct err *err);
+int dp_find_expired(struct dp *dp, const struct cv_flow6_key *key, struct cv_expired *ret, struct err *err);
+/* The backend that has a slot of a pool's Maglev table now; 0: nobody. */
+int dp_slot_owner(struct dp *dp, uint16_t pool, uint32_t slot, uint16_t *ret_backend, struct err *err);
+
 #endif

@@ -73,6 +73,28 @@ int addr_parse_prefix(const char *text, struct addr *ret_addr, unsigned *ret_len
 	return 0;
 }
 
+int addr_parse_port(const char *text, struct addr *ret_addr, uint16_t *ret_port)
+{
+	bool is_v6 = *text == '[';
+	const char *colon = strrchr(text, ':');
+	size_t size = colon ? (size_t)(colon - text) : 0;
+	char host[ADDR_TEXT_LEN + 2];
+	struct addr addr;
+	uint64_t port;
+
+	if (!size || size >= sizeof(host) || (is_v6 && text[size - 1] != ']'))
+		return -EINVAL;
+	memcpy(host, text, size);
+	host[is_v6 ? size - 1 : size] = '\0';
+	if (addr_parse(host + is_v6, &addr) < 0 || addr_is_v4(&addr) == is_v6)
+		return -EINVAL;
+	if (number_parse(colon + 1, &port) < 0 || !port || port > UINT16_MAX)
+		return -EINVAL;
+	*ret_addr = addr;
+	*ret_port = (uint16_t)port;
+	return 0;
+}
+
 const char *addr_format(const struct addr *addr, char *text)
 {
 	size_t size;

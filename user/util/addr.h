@@ -27,6 +27,9 @@ int addr_parse(const char *text, struct addr *ret);
  * address's own family (0 to 32, 0 to 128). -EINVAL if it is none or has bits set below the prefix. */
 int addr_parse_prefix(const char *text, struct addr *ret_addr, unsigned *ret_length);
 
+/* Parses "a.b.c.d:port" or "[v6]:port", port 1 to 65535, in host order. -EINVAL if it is none. */
+int addr_parse_port(const char *text, struct addr *ret_addr, uint16_t *ret_port);
+
 /* Writes the usual text (RFC 5952) to `text`, of at least ADDR_TEXT_LEN bytes, and returns it. */
 const char *addr_format(const struct addr *addr, char *text);
 
