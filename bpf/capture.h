@@ -127,10 +127,12 @@ static __always_inline bool capture_wants_tuple(const struct cv_capture *capture
 static __always_inline __u16 capture_bytes(struct xdp_md *ctx, __u8 *to, __u32 bytes, __u32 snaplen)
 {
 	__u32 saved = bytes < snaplen ? bytes : snaplen;
+	__u32 less = saved - 1;
 
-	/* clang 14 would reason that saved needs no test any more, and the verifier would not follow */
-	asm volatile("" : "+r"(saved));
-	if (!saved || saved > CV_CAPTURE_SNAPLEN_MAX || bpf_xdp_load_bytes(ctx, 0, to, saved))
+	/* One less, and one more again: from "not 0" the verifier of 6.1 would not conclude that it is 1 at least. And
+	 * clang 14 would reason that there is nothing to test. */
+	asm volatile("" : "+r"(less));
+	if (less >= CV_CAPTURE_SNAPLEN_MAX || bpf_xdp_load_bytes(ctx, 0, to, less + 1))
 		return 0;
 	return (__u16)saved;
 }
