@@ -30,6 +30,7 @@ static __always_inline int verdict_action(enum cv_verdict verdict)
 		return XDP_TX;
 	case CV_CLASS_REDIRECT:
 		return XDP_REDIRECT;
+	case CV_CLASS_HOLD: /* a copy of it lives on */
 	case CV_CLASS_DROP:
 		break;
 	}

@@ -52,7 +52,7 @@ STAGE place(struct xdp_md *ctx, struct pkt *pkt, const struct cv_directory *dir,
 	if (*listener)
 		verdict = find_way(pkt, dir, *listener, now, ret);
 	else
-		verdict = route_follow(pkt, dir, now, listener, ret);
+		verdict = route_follow(ctx, pkt, dir, now, listener, ret);
 	if (verdict == CV_RESET_LATE || verdict == CV_RESET_UNKNOWN)
 		return reply_reset(ctx, pkt, now, verdict);
 	return verdict;
@@ -81,6 +81,8 @@ STAGE balance(struct xdp_md *ctx, struct pkt *pkt)
 	if (verdict)
 		return verdict;
 	verdict = forward(ctx, pkt, dir, listener, backend);
+	if (verdict == CV_DROP_TOO_BIG && fragment_may_cut(pkt))
+		return fragment_large(ctx, pkt, backend->generation, forward_room(dir, listener, backend));
 	if (verdict == CV_DROP_TOO_BIG)
 		return reply_too_big(ctx, pkt, forward_room(dir, listener, backend));
 	return verdict;

@@ -6,6 +6,7 @@
 
 #include "cv_capture.h"
 #include "cv_directory.h"
+#include "cv_held.h"
 #include "cv_probe.h"
 #include "cv_types.h"
 #include "cv_verdict.h"
@@ -145,6 +146,20 @@ struct {
 	__type(key, __u32);
 	__type(value, struct cv_gate);
 } cv_gate SEC(".maps");
+
+/* --- what culvertd finishes ------------------------------------------------------------------------ */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, CV_HELD_RING_BYTES);
+} cv_held SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct cv_holder);
+} cv_holder SEC(".maps");
 
 /* --- counters: written by the program ------------------------------------------------------------- */
 

@@ -17,6 +17,7 @@ static __always_inline struct cv_gate *gate_now(enum cv_mode mode, __u32 now)
 		gate->begun = 0;
 		gate->resets = 0;
 		gate->icmp_replies = 0;
+		gate->held = 0;
 	}
 	return gate;
 }
@@ -52,6 +53,14 @@ static __always_inline bool gate_may_reply_icmp(enum cv_mode mode, __u32 now)
 	struct cv_gate *gate = gate_now(mode, now);
 
 	return gate && gate_take(mode, gate, &gate->icmp_replies, CV_ICMP_REPLIES_PER_S, now);
+}
+
+/* May culvertd be given another frame? */
+static __always_inline bool gate_may_hold(enum cv_mode mode, __u32 now)
+{
+	struct cv_gate *gate = gate_now(mode, now);
+
+	return gate && gate_take(mode, gate, &gate->held, CV_HELD_PER_S, now);
 }
 
 #endif

@@ -239,16 +239,16 @@ STAGE route(const struct cv_listener *listener, struct pkt *pkt, __u32 now, stru
 
 /* A fragment that follows the first one of its datagram: listener, backend and ports are those of the note, and so are
  * the outer header and the way through the network. */
-STAGE route_follow(struct pkt *pkt, const struct cv_directory *dir, __u32 now,
+STAGE route_follow(struct xdp_md *ctx, struct pkt *pkt, const struct cv_directory *dir, __u32 now,
 		   struct cv_listener **ret_listener, struct cv_backend **ret)
 {
-	struct fragment_ref *ref = fragment_ref(pkt);
+	struct fragment_ref *ref = fragment_ref(pkt, now);
 	const struct cv_fragment *note;
 	enum cv_verdict verdict;
 
 	if (!ref)
 		return CV_DROP_INTERNAL;
-	verdict = fragment_verdict(fragment_find(ref, pkt->family, now));
+	verdict = fragment_verdict(fragment_find(ctx, ref));
 	if (verdict)
 		return verdict;
 	note = &ref->note;

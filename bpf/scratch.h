@@ -18,6 +18,11 @@ struct flow_ref {
 struct fragment_ref {
 	struct cv_fragment_key key;
 	struct cv_fragment note;
+	__u32 now;
+	enum cv_family family;
+	enum cv_mode mode;
+	__u8 link;  /* bytes before the IP header */
+	__u16 room; /* for a packet to be cut */
 };
 
 struct scratch {

@@ -33,11 +33,19 @@
 #define CV_FRAGMENT_TIMEOUT4_S 30
 #define CV_FRAGMENT_TIMEOUT6_S 60
 
+/* Frames that the program hands to culvertd: fragments that come before the first one of their datagram, and packets to be
+ * cut. The longest, the ring they lie in, and how long a fragment is held back. */
+#define CV_HELD_BYTES 9216
+#define CV_HELD_RING_BYTES (4 << 20)
+#define CV_HELD_WAIT_MS 1000
+#define CV_HOLDER_LEASE_S 3 /* culvertd says every second that it reads the ring */
+
 /* What one processor does in a second at most: entries in cv_half_open (beyond it new flows go by Maglev without
  * one), resets, and ICMP replies of its own (RFC 1812 4.3.2.8, RFC 4443 2.4 f). */
 #define CV_BEGUN_PER_S 200000
 #define CV_RESETS_PER_S 10000
 #define CV_ICMP_REPLIES_PER_S 10000
+#define CV_HELD_PER_S 5000 /* frames handed to culvertd */
 
 /* Idle timeouts, seconds. */
 #define CV_IDLE_TIMEOUT_TCP_S 350

@@ -230,6 +230,8 @@ struct cv_gate {
 	__u32 begun;	    /* entries made in cv_half_open */
 	__u32 resets;	    /* sent */
 	__u32 icmp_replies; /* sent: what we say ourselves, not what is sent on to a backend */
+	__u32 held;	    /* frames handed to culvertd */
+	__u32 pad;
 };
 
 /* cv_listener_use and cv_backend_use, by id: what the sweep numbered `sweep` counted. A record with

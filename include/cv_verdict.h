@@ -5,6 +5,7 @@
  *   class   PASS      the packet goes on to the kernel, byte for byte as it came
  *           TX        forwarded, out of the port it came in by
  *           REDIRECT  forwarded, out of another attached port
+ *           HOLD      culvertd has it: it goes on from there, or is counted there as lost
  *           DROP      ours, and not forwarded: counted under `name` in status and metrics
  *
  * A packet that is not proven to be for one of our listeners passes, however odd it is; from the
@@ -41,6 +42,11 @@
 	  "none needed; raise the MTU towards the backends to spare clients the retransmission")             \
 	X(ECHO_ANSWERED, TX, "echo_answered", "a ping of a listener's address, answered",                    \
 	  "none needed; icmp.echo: false passes them to the kernel")                                         \
+	X(FRAGMENT_HELD, HOLD, "fragment_held",                                                              \
+	  "came before the first fragment of its datagram: culvertd has it until that comes", "none needed") \
+	X(CUT, HOLD, "cut",                                                                                  \
+	  "IPv4 without DF, did not fit the path to the backend: culvertd cuts it into fragments that do",   \
+	  "raise the MTU towards the backends: this is slow")                                                \
 	X(DROP_MALFORMED, DROP, "malformed", "for a listener, but its lengths contradict each other",        \
 	  "look for a broken sender or a cut on the way")                                                    \
 	X(DROP_SPLIT, DROP, "split",                                                                         \
@@ -65,8 +71,8 @@
 	X(DROP_TTL, DROP, "ttl", "TTL or hop limit used up",                                                 \
 	  "look for a routing loop between client and balancer")                                             \
 	X(DROP_TOO_BIG, DROP, "too_big",                                                                     \
-	  "does not fit the path to the backend, and its sender may not be told: IPv4 without DF",           \
-	  "raise the MTU towards the backends, or lower the MSS on the backends' routes")                    \
+	  "does not fit the path to the backend, and could be neither answered nor cut",                     \
+	  "raise the MTU towards the backends; have culvertd run, which cuts IPv4 packets without DF")       \
 	X(DROP_PATH_NARROW, DROP, "path_below_1280",                                                         \
 	  "IPv6, at most 1,280 bytes, and yet too large for the path to the backend once encapsulated",      \
 	  "raise the MTU towards the backend to 1,280 and what the tunnel adds: 20 to 52 bytes")             \
@@ -104,6 +110,6 @@ enum cv_verdict {
 		CV_VERDICT_COUNT
 };
 
-enum cv_verdict_class { CV_CLASS_PASS, CV_CLASS_TX, CV_CLASS_REDIRECT, CV_CLASS_DROP };
+enum cv_verdict_class { CV_CLASS_PASS, CV_CLASS_TX, CV_CLASS_REDIRECT, CV_CLASS_HOLD, CV_CLASS_DROP };
 
 #endif

@@ -15,6 +15,7 @@
 
 #include "cv_capture.h"
 #include "cv_directory.h"
+#include "cv_held.h"
 
 struct map_type {
 	const char *map;
@@ -48,6 +49,7 @@ static const struct map_type maps[] = {
 	HASH_OF("cv_half_open", cv_flow6_key, cv_flow),
 	HASH_OF("cv_expired", cv_flow6_key, cv_expired),
 	HASH_OF("cv_fragments", cv_fragment_key, cv_fragment),
+	ARRAY_OF("cv_holder", cv_holder),
 	ARRAY_OF("cv_live", cv_live),
 	ARRAY_OF("cv_gate", cv_gate),
 	ARRAY_OF("cv_per_verdict", cv_verdict_stats),
@@ -63,10 +65,8 @@ static const struct map_type maps[] = {
 
 /* The kernel takes no types for these: they lie in a folder of their own. */
 static const struct map_type tables[] = {
-	WITHOUT("cv_directory"),
-	WITHOUT("cv_maglev"),
-	WITHOUT("cv_ports"),
-	WITHOUT("cv_captured"),
+	WITHOUT("cv_directory"), WITHOUT("cv_maglev"), WITHOUT("cv_ports"),
+	WITHOUT("cv_captured"),	 { .map = "cv_held" },
 };
 
 static const struct map_type inner_directory = ARRAY_OF("cv_directory", cv_directory);

@@ -276,6 +276,7 @@ static bool is_action_of(enum cv_verdict_class class, uint32_t action)
 		return action == XDP_TX;
 	case CV_CLASS_REDIRECT:
 		return action == XDP_REDIRECT;
+	case CV_CLASS_HOLD:
 	case CV_CLASS_DROP:
 		return action == XDP_DROP;
 	}

@@ -55,6 +55,8 @@ static struct numbers *count_something(struct world *world)
 	n->verdict[CV_DROP_QUOTA].packets = 403;
 	n->verdict[CV_PASS_NOT_VIP].packets = 404;
 	n->verdict[CV_RESET_LATE].packets = 405;
+	n->verdict[CV_FRAGMENT_HELD].packets = 406;
+	n->verdict[CV_CUT].packets = 407;
 	n->sweep.open = 501;
 	n->sweep.closing = 502;
 	n->sweep_ns = 503000000;
@@ -161,6 +163,9 @@ static void every_number_has_its_name(void **state)
 		"culvert_answered_packets_total{reason=\"too_big_answered\"} 0",
 		"culvert_answered_packets_total{reason=\"reset_late\"} 405",
 		"culvert_answered_packets_total{reason=\"echo_answered\"} 0",
+		"culvert_held_packets_total{reason=\"fragment_held\"} 406",
+		"culvert_held_packets_total{reason=\"cut\"} 407",
+		"culvert_held_frames_total{result=\"sent\"} 0",
 		"culvert_forwarded_packets_total{verdict=\"tx\"} 401",
 		"culvert_forwarded_packets_total{verdict=\"redirect\"} 402",
 		"culvert_processed_packets_total{listener=\"web\"} 101",

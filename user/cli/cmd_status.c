@@ -101,6 +101,22 @@ static void print_packets(const json_t *status)
 	       out_si(sum_members(json_object_get(status, "passed")), "", passed));
 }
 
+/* Nothing where no packet ever was one that the program cannot finish. */
+static void print_held(const json_t *status)
+{
+	const json_t *held = json_object_get(status, "held");
+	char fragments[OUT_TEXT_LEN], cut[OUT_TEXT_LEN], sent[OUT_TEXT_LEN], late[OUT_TEXT_LEN],
+		lost[OUT_TEXT_LEN];
+
+	if (sum_members(held) == 0)
+		return;
+	printf("held back   %s fragments, %s packets to be cut; %s sent on, %s timed out, %s lost\n",
+	       out_exact(view_count(held, "fragment_held"), fragments),
+	       out_exact(view_count(held, "cut"), cut), out_exact(view_count(held, "sent_on"), sent),
+	       out_exact(view_count(held, "timed_out"), late),
+	       out_exact(view_count(held, "lost") + view_count(held, "pushed_out"), lost));
+}
+
 struct busy {
 	const json_t *listener;
 	double rate;
@@ -242,6 +258,7 @@ int cmd_status(int argc, char **argv)
 	print_interfaces(answer);
 	print_flow_table(answer);
 	print_packets(answer);
+	print_held(answer);
 	status = print_listeners(answer);
 	if (!status)
 		status = print_backends(answer);

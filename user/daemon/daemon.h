@@ -16,6 +16,7 @@
 #include "daemon/histogram.h"
 #include "dataplane/dp.h"
 #include "model/health.h"
+#include "model/held.h"
 #include "model/image.h"
 #include "model/model.h"
 #include "model/path_mtu.h"
@@ -70,6 +71,7 @@ struct run_table {
 	struct backend_run **by_key; /* in ascending order of their keys */
 };
 
+struct hold;
 struct sweep;
 struct notify;
 
@@ -91,6 +93,7 @@ struct daemon {
 	struct metrics_conf http_at; /* where it listens */
 	int http_error;		     /* what was last complained of */
 	struct sweep *sweep;
+	struct hold *hold;
 	struct rates *rates;
 	struct notify *notify;
 	struct dp_interface interface[CV_MAX_INTERFACES]; /* attached now */
@@ -203,6 +206,24 @@ bool sweep_then(struct daemon *d, sweep_done done, void *arg);
 uint64_t sweep_evicted(const struct daemon *d, uint16_t listener);
 const struct cv_sweep *sweep_last(const struct daemon *d);
 uint64_t sweep_took_ns(const struct daemon *d); /* that one */
+
+/* --- hold.c --- */
+/* Since the daemon runs. */
+struct hold_counts {
+	struct held_counts fragments; /* that came before the first one of their datagram */
+	uint64_t cut;		      /* packets cut into fragments */
+	uint64_t sent;		      /* frames, of either kind */
+	uint64_t
+		lost; /* frames that came to nothing: too many of them, or the program or the port took them not */
+};
+/* Where it cannot be, nothing is held back, which is logged. */
+int hold_start(struct daemon *d, struct err *err);
+/* Call it when d->dp is another, and once a second. */
+void hold_set(struct daemon *d);
+void hold_renew(struct daemon *d);
+void hold_close(struct daemon *d);
+void hold_free(struct daemon *d); /* once the loop has ended */
+struct hold_counts hold_counts(const struct daemon *d);
 
 /* --- rates.c --- */
 struct rate {

@@ -177,6 +177,7 @@ static void on_second(uv_timer_t *timer)
 	bool is_drain_over = end_drains(d), is_path_old = path_mtu_second(d);
 
 	rates_sample(d);
+	hold_renew(d);
 	daemon_attach_missing(d);
 	if (++d->seconds % 5 == 0) {
 		nexthop_refresh(d->nexthop);
@@ -235,6 +236,8 @@ static int start(struct daemon *d, const struct flow_table_conf *flow_table, str
 	if (!r)
 		r = sweep_start(d, err);
 	if (!r)
+		r = hold_start(d, err);
+	if (!r)
 		r = notify_start(d, err);
 	if (r)
 		return r;
@@ -280,12 +283,14 @@ static void end(struct daemon *d)
 	web_close(d);
 	checker_close(d->checker);
 	sweep_close(d);
+	hold_close(d);
 	/* once for what those close by themselves, and a worker still at its sweep; then whatever is left */
 	uv_run(&d->loop, UV_RUN_NOWAIT);
 	uv_walk(&d->loop, close_handle, NULL);
 	uv_run(&d->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&d->loop);
 	free(d->sweep);
+	hold_free(d);
 	rates_close(d);
 	notify_close(d);
 	nexthop_free(d->nexthop);

@@ -82,6 +82,7 @@ struct subject {
 
 struct metrics {
 	struct numbers *numbers;
+	struct hold_counts held;
 	struct dp_interface interface[CV_MAX_INTERFACES];
 	size_t interfaces_nr;
 	uint32_t max_flows;
@@ -151,6 +152,7 @@ struct metrics *metrics_take(const struct daemon *d, struct numbers *numbers)
 	}
 	memcpy(m->interface, d->interface, sizeof(m->interface));
 	m->interfaces_nr = d->interfaces_nr;
+	m->held = hold_counts(d);
 	m->max_flows = model->flow_table.max_flows;
 	m->is_reload_refused = d->reload_error.text[0] != '\0';
 	for (; m->listeners_nr < model->listeners_nr; m->listeners_nr++)
@@ -297,6 +299,31 @@ static void write_verdicts(FILE *out, const struct numbers *n)
 	prom_sample(out, forwarded, &redirect, n->verdict[CV_REDIRECT].packets);
 }
 
+/* Packets that the program cannot finish: what was handed over, by the program's count, and what came of it, since the
+ * daemon runs. */
+static void write_held(FILE *out, const struct metrics *m)
+{
+	static const char name[] = "culvert_held_frames_total";
+	const struct {
+		const char *result;
+		uint64_t count;
+	} results[] = {
+		{ "sent", m->held.sent },
+		{ "timed_out", m->held.fragments.timed_out },
+		{ "pushed_out", m->held.fragments.pushed_out },
+		{ "lost", m->held.lost },
+	};
+
+	write_reasons(out, m->numbers, "culvert_held_packets_total",
+		      "Packets handed to culvertd: fragments too early, packets to be cut.", CV_CLASS_HOLD);
+	prom_family(out, name, PROM_COUNTER, "What culvertd did with them, in frames, since it runs.");
+	for (size_t i = 0; i < CV_ARRAY_SIZE(results); i++) {
+		struct prom_labels labels = one_label("result", results[i].result);
+
+		prom_sample(out, name, &labels, results[i].count);
+	}
+}
+
 static void write_single(FILE *out, const char *name, const char *help, uint64_t value)
 {
 	prom_family(out, name, PROM_GAUGE, help);
@@ -337,6 +364,7 @@ int metrics_write(const struct metrics *metrics, FILE *out)
 
 	write_daemon(out, metrics);
 	write_verdicts(out, n);
+	write_held(out, metrics);
 	write_metrics(out, n, listener_metrics, CV_ARRAY_SIZE(listener_metrics), metrics->listeners,
 		      metrics->listeners_nr);
 	write_states(out, backends, nr);

@@ -98,6 +98,7 @@ static int replace_tables(struct daemon *d, const struct flow_table_conf *flow_t
 	uv_mutex_lock(&d->dp_in_use);
 	r = dp_retake(&d->dp, flow_table, err);
 	uv_mutex_unlock(&d->dp_in_use);
+	hold_set(d);
 	return r;
 }
 
@@ -122,6 +123,7 @@ static int retake_if_gone(struct daemon *d, struct err *err)
 	dp_free(d->dp);
 	d->dp = dp;
 	uv_mutex_unlock(&d->dp_in_use);
+	hold_set(d);
 	image_free(d->image);
 	d->image = image;
 	return 0;

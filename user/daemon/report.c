@@ -249,6 +249,20 @@ static json_t *verdicts_json(const struct numbers *n, enum cv_verdict_class clas
 	return json;
 }
 
+/* What became of the packets that the program handed over. */
+static json_t *held_json(const struct daemon *d, const struct numbers *n)
+{
+	const struct hold_counts counts = hold_counts(d);
+	json_t *json = verdicts_json(n, CV_CLASS_HOLD);
+
+	set_count(json, "waiting", counts.fragments.waiting);
+	set_count(json, "sent_on", counts.sent);
+	set_count(json, "timed_out", counts.fragments.timed_out);
+	set_count(json, "pushed_out", counts.fragments.pushed_out);
+	set_count(json, "lost", counts.lost);
+	return json;
+}
+
 static json_t *interfaces_json(const struct daemon *d)
 {
 	json_t *array = json_array();
@@ -286,6 +300,7 @@ json_t *report_status(struct daemon *d)
 		"forwarded", "tx", (json_int_t)n->verdict[CV_TX].packets, "redirect",
 		(json_int_t)n->verdict[CV_REDIRECT].packets, "last_reload", "ok", !d->reload_error.text[0],
 		"at_s_ago", (json_int_t)((now - d->reloaded_ms) / 1000), "error", d->reload_error.text);
+	json_object_set_new(json, "held", held_json(d, n));
 	free(n);
 	return json;
 }

@@ -11,13 +11,13 @@
 /* Every pinned map, and every pinned program, by the part of its name behind cv_. */
 #define DP_MAPS_TYPED(X) \
 	X(meta) X(listeners) X(pools) X(backends) \
-	X(flows) X(flows6) X(half_open) X(expired) X(fragments) X(live) X(gate) \
+	X(flows) X(flows6) X(half_open) X(expired) X(fragments) X(holder) X(live) X(gate) \
 	X(per_verdict) X(per_listener) X(per_backend) X(probes) X(sweep) X(listener_use) X(backend_use) \
 	X(capture) X(captures)
 
-/* Maps of maps and of ports: the kernel takes no BTF for them, so they lie apart from those that dump with names. */
+/* Maps of maps, of ports, and the ring: the kernel takes no BTF for them, so they lie apart from those that dump with names. */
 #define DP_MAPS_UNTYPED(X) \
-	X(directory) X(maglev) X(ports) X(captured)
+	X(directory) X(maglev) X(ports) X(captured) X(held)
 
 #define DP_MAPS(X) DP_MAPS_TYPED(X) DP_MAPS_UNTYPED(X)
 

@@ -7,6 +7,7 @@
 #include "cv_ask.h"
 #include "cv_capture.h"
 #include "cv_directory.h"
+#include "cv_held.h"
 #include "cv_probe.h"
 #include "cv_types.h"
 #include "cv_verdict.h"
@@ -96,6 +97,8 @@ uint64_t model_memory(const struct model *model, unsigned cpus,
 		  hash_bytes(max_flows / CV_EXPIRED_SHARE, key6, sizeof(struct cv_expired), 0) },
 		{ "cv_fragments",
 		  hash_bytes(CV_FRAGMENTS, sizeof(struct cv_fragment_key), sizeof(struct cv_fragment), 0) },
+		{ "cv_held", MAP_BYTES + CV_HELD_RING_BYTES },
+		{ "cv_holder", array_bytes(1, sizeof(struct cv_holder)) },
 		{ "cv_live", array_bytes(listeners, sizeof(struct cv_live)) },
 		{ "cv_gate", percpu_bytes(1, sizeof(struct cv_gate), cpus) },
 		{ "cv_per_verdict", percpu_bytes(CV_VERDICT_COUNT, sizeof(struct cv_verdict_stats), cpus) },
