@@ -105,10 +105,10 @@ static __always_inline void capture_read(struct xdp_md *ctx, struct cv_capture_t
 
 static __always_inline bool capture_is_in(const struct cv_capture_prefix *prefix, const __u32 *address)
 {
-	return !(((address[0] ^ prefix->address[0]) & prefix->mask[0]) |
-		 ((address[1] ^ prefix->address[1]) & prefix->mask[1]) |
-		 ((address[2] ^ prefix->address[2]) & prefix->mask[2]) |
-		 ((address[3] ^ prefix->address[3]) & prefix->mask[3]));
+	const __u32 *want = (const __u32 *)prefix->address, *mask = (const __u32 *)prefix->mask;
+
+	return !(((address[0] ^ want[0]) & mask[0]) | ((address[1] ^ want[1]) & mask[1]) |
+		 ((address[2] ^ want[2]) & mask[2]) | ((address[3] ^ want[3]) & mask[3]));
 }
 
 static __always_inline bool capture_wants_tuple(const struct cv_capture *capture,
@@ -126,15 +126,14 @@ static __always_inline bool capture_wants_tuple(const struct cv_capture *capture
 /* Copies the first bytes of the frame as it is now; returns how many. */
 static __always_inline __u16 capture_bytes(struct xdp_md *ctx, __u8 *to, __u32 bytes, __u32 snaplen)
 {
-	__u32 saved = bytes < snaplen ? bytes : snaplen;
-	__u32 less = saved - 1;
+	__u32 more = (bytes < snaplen ? bytes : snaplen) - 1;
 
-	/* One less, and one more again: from "not 0" the verifier of 6.1 would not conclude that it is 1 at least. And
-	 * clang 14 would reason that there is nothing to test. */
-	asm volatile("" : "+r"(less));
-	if (less >= CV_CAPTURE_SNAPLEN_MAX || bpf_xdp_load_bytes(ctx, 0, to, less + 1))
+	/* Bytes beyond the first one: the verifier of 6.1 learns nothing from a comparison with zero. And opaque to clang,
+	 * which would reason about the sum, where the verifier does not follow. */
+	asm volatile("" : "+r"(more));
+	if (more >= CV_CAPTURE_SNAPLEN_MAX || bpf_xdp_load_bytes(ctx, 0, to, more + 1))
 		return 0;
-	return (__u16)saved;
+	return (__u16)(more + 1);
 }
 
 /* The packet has just come in. Saves it if it is wanted, as far as can be said by now. */
@@ -158,7 +157,7 @@ __noinline int capture_before(struct xdp_md *ctx, __u32 mode)
 	captured->time_ns = bpf_ktime_get_ns();
 	captured->number = capture->number;
 	captured->cpu = bpf_get_smp_processor_id();
-	captured->packet = (__u64)captured->cpu << 48 | snapshot->packets++;
+	captured->packet = (__u64)captured->cpu << 40 | snapshot->packets++;
 	captured->ifindex = ctx->ingress_ifindex;
 	captured->queue = ctx->rx_queue_index;
 	captured->bytes_before = (__u32)bpf_xdp_get_buff_len(ctx);
@@ -255,7 +254,7 @@ static __always_inline __u32 capture_begin(struct xdp_md *ctx, __u32 mode)
 	const volatile struct cv_capture *capture = capture_get();
 	__u32 is_on;
 
-	if (!capture)
+	if (!cv_has_capture || !capture)
 		return 0;
 	/* Read once more for the test: were it the same word, the verifier would know it in either branch, and follow
 	 * every packet's way twice. */
