@@ -107,7 +107,7 @@ path, schema, version = sys.argv[1:]
 dump = loads(subprocess.check_output(['bpftool', '-j', 'map', 'dump', 'pinned', path]))
 record = bytearray(int(byte, 16) for byte in dump[0]['value'])
 record[0:4] = struct.pack('<I', int(schema))
-record[-32:] = version.encode().ljust(32, b'\0')
+record[32:64] = version.encode().ljust(32, b'\0') # cv_meta only grows at its end
 subprocess.check_call(['bpftool', 'map', 'update', 'pinned', path, 'key', '0', '0', '0', '0', 'value'] +
                       [str(byte) for byte in record])
 EOF
