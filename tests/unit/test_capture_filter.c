@@ -133,7 +133,7 @@ static void says_what_is_wrong(void **state)
 		{ "clint 10.0.0.1", "\"clint\": no part of a filter; did you mean client?" },
 		{ "and",
 		  "\"and\": no part of a filter; these are: client, address, host, client-port, port, protocol, "
-		  "tcp, udp, icmp, icmp6, listener, backend, reason, pass, tx, redirect, drop" },
+		  "tcp, udp, icmp, icmp6, listener, backend, reason, pass, tx, redirect, hold, drop" },
 		{ "client", "client: it says nothing about which" },
 		{ "drop port ", "port: it says nothing about which" },
 		{ "client web",

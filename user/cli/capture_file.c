@@ -55,6 +55,7 @@ static enum pcapng_xdp xdp_action(enum cv_verdict_class class)
 		return PCAPNG_XDP_TX;
 	case CV_CLASS_REDIRECT:
 		return PCAPNG_XDP_REDIRECT;
+	case CV_CLASS_HOLD:
 	case CV_CLASS_DROP:
 		break;
 	}

@@ -32,7 +32,7 @@ static const char *const terms[TERM_COUNT] = {
 	[TERM_LISTENER] = "listener", [TERM_BACKEND] = "backend",	  [TERM_REASON] = "reason",
 };
 
-static const enum cv_verdict_class classes[] = { CV_CLASS_PASS, CV_CLASS_TX, CV_CLASS_REDIRECT,
+static const enum cv_verdict_class classes[] = { CV_CLASS_PASS, CV_CLASS_TX, CV_CLASS_REDIRECT, CV_CLASS_HOLD,
 						 CV_CLASS_DROP };
 
 static const struct {
@@ -226,7 +226,7 @@ static int complain_unknown(const char *word, struct err *err)
 			       suggest.best);
 	return err_set(err, -EINVAL,
 		       "\"%s\": no part of a filter; these are: client, address, host, client-port, port, "
-		       "protocol, tcp, udp, icmp, icmp6, listener, backend, reason, pass, tx, redirect, drop",
+		       "protocol, tcp, udp, icmp, icmp6, listener, backend, reason, pass, tx, redirect, hold, drop",
 		       word);
 }
 
@@ -271,6 +271,7 @@ int capture_filter_parse(const char *text, struct cv_capture *ret, struct err *e
 	if (!p.has_verdicts) {
 		want_class(&p, CV_CLASS_TX);
 		want_class(&p, CV_CLASS_REDIRECT);
+		want_class(&p, CV_CLASS_HOLD);
 		want_class(&p, CV_CLASS_DROP);
 	}
 	*ret = p.want;

@@ -7,7 +7,7 @@
 #include "util/err.h"
 
 /* Reads a filter such as "client 198.51.100.0/24 port 443 drop": terms that must all hold, in any order, each at most
- * once; only pass, tx, redirect, drop and the reasons are alternatives of each other. Without one of these all is
+ * once; only pass, tx, redirect, hold, drop and the reasons are alternatives of each other. Without one of these all is
  * wanted but what passes untouched. Fills the parts of *ret that are asked of packets, and leaves the others zero.
  * -EINVAL, and in err the word and what is allowed. */
 int capture_filter_parse(const char *text, struct cv_capture *ret, struct err *err);

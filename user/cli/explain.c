@@ -20,21 +20,6 @@ const struct cv_backend *explain_backend(const struct explain *explain, uint16_t
 	return id && id <= CV_MAX_BACKENDS ? &explain->image->backend[id] : NULL;
 }
 
-const char *explain_class_name(enum cv_verdict verdict)
-{
-	switch (dp_verdict_class(verdict)) {
-	case CV_CLASS_PASS:
-		return "pass";
-	case CV_CLASS_TX:
-		return "tx";
-	case CV_CLASS_REDIRECT:
-		return "redirect";
-	case CV_CLASS_DROP:
-		break;
-	}
-	return "drop";
-}
-
 const char *explain_source_name(enum cv_source source)
 {
 	switch (source) {

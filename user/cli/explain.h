@@ -42,8 +42,6 @@ struct explain {
 /* The texts of both outputs. NULL for what there is not. */
 const struct cv_listener *explain_listener(const struct explain *explain, const struct explanation *of);
 const struct cv_backend *explain_backend(const struct explain *explain, uint16_t id);
-/* "pass", "tx", "redirect", "drop". */
-const char *explain_class_name(enum cv_verdict verdict);
 const char *explain_source_name(enum cv_source source);
 const char *explain_flags_name(const struct frame_spec *spec); /* "syn", "ack"…, "packet" */
 bool explain_is_forwarded(const struct explanation *of);

@@ -81,7 +81,7 @@ static json_t *packet(const struct explain *explain, const struct explanation *o
 	return json_pack(
 		"{s:s, s:i, s:s, s:s, s:s, s:s, s:s?, s:s?, s:o, s:s?, s:s, s:o, s:o, s:o, s:o, s:o}",
 		"packet", explain_flags_name(&of->spec), "bytes", (int)of->bytes, "verdict",
-		explain_class_name(verdict), "reason", dp_verdict_name(verdict), "meaning",
+		dp_class_name(dp_verdict_class(verdict)), "reason", dp_verdict_name(verdict), "meaning",
 		dp_verdict_meaning(verdict), "remedy", dp_verdict_remedy(verdict), "listener",
 		listener ? listener->name : NULL, "pool",
 		listener ? explain->image->pool[listener->pool].name : NULL, "backend",

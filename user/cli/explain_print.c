@@ -53,7 +53,7 @@ static void print_question(const struct explain *explain)
 static void print_verdict(const struct explanation *of)
 {
 	const enum cv_verdict verdict = of->ask.verdict;
-	const char *class = explain_class_name(verdict), *name = dp_verdict_name(verdict);
+	const char *class = dp_class_name(dp_verdict_class(verdict)), *name = dp_verdict_name(verdict);
 	const char *remedy = dp_verdict_remedy(verdict);
 
 	printf("verdict   %s%s%s: %s\n", class, strcmp(class, name) != 0 ? " " : "",

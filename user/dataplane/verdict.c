@@ -46,6 +46,8 @@ const char *dp_class_name(enum cv_verdict_class class)
 		return "tx";
 	case CV_CLASS_REDIRECT:
 		return "redirect";
+	case CV_CLASS_HOLD:
+		return "hold";
 	case CV_CLASS_DROP:
 		break;
 	}
