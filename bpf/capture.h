@@ -105,10 +105,10 @@ static __always_inline void capture_read(struct xdp_md *ctx, struct cv_capture_t
 
 static __always_inline bool capture_is_in(const struct cv_capture_prefix *prefix, const __u32 *address)
 {
-	return !(((address[0] ^ prefix->address[0]) & prefix->mask[0]) |
-		 ((address[1] ^ prefix->address[1]) & prefix->mask[1]) |
-		 ((address[2] ^ prefix->address[2]) & prefix->mask[2]) |
-		 ((address[3] ^ prefix->address[3]) & prefix->mask[3]));
+	const __u32 *want = (const __u32 *)prefix->address, *mask = (const __u32 *)prefix->mask;
+
+	return !(((address[0] ^ want[0]) & mask[0]) | ((address[1] ^ want[1]) & mask[1]) |
+		 ((address[2] ^ want[2]) & mask[2]) | ((address[3] ^ want[3]) & mask[3]));
 }
 
 static __always_inline bool capture_wants_tuple(const struct cv_capture *capture,
@@ -156,7 +156,7 @@ __noinline int capture_before(struct xdp_md *ctx, __u32 mode)
 	captured->time_ns = bpf_ktime_get_ns();
 	captured->number = capture->number;
 	captured->cpu = bpf_get_smp_processor_id();
-	captured->packet = (__u64)captured->cpu << 48 | snapshot->packets++;
+	captured->packet = (__u64)captured->cpu << 40 | snapshot->packets++;
 	captured->ifindex = ctx->ingress_ifindex;
 	captured->queue = ctx->rx_queue_index;
 	captured->bytes_before = (__u32)bpf_xdp_get_buff_len(ctx);

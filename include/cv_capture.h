@@ -17,10 +17,10 @@
 #define CV_CAPTURE_VERDICT_WORDS 2 /* of 64 bits */
 _Static_assert(CV_VERDICT_COUNT <= CV_CAPTURE_VERDICT_WORDS * 64, "a bit for each verdict");
 
-/* Bits that count and what they are, in words as they lie in memory; IPv4 v4-mapped. A mask of zeroes takes any. */
+/* The bits of an address that are asked for, and which these are. A mask of zeroes takes any. */
 struct cv_capture_prefix {
-	__u32 address[4];
-	__u32 mask[4];
+	__u8 address[16];
+	__u8 mask[16];
 };
 
 /* cv_capture, one entry: a packet is captured if all of this holds. */

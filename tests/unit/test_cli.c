@@ -59,13 +59,16 @@ static void times_have_units_and_bounds(void **state)
 
 enum { OPTION_NAME = CLI_OPTION_OWN };
 
-static const struct option options[] = {
-	{ "name", required_argument, NULL, OPTION_NAME }, CLI_JSON, CLI_WHERE, CLI_HELP, { 0 }
-};
+static const struct option options[] = { { "name", required_argument, NULL, OPTION_NAME },
+					 { "note", required_argument, NULL, 'n' },
+					 CLI_JSON,
+					 CLI_WHERE,
+					 CLI_HELP,
+					 { 0 } };
 
 static int take(int option, const char *value, void *arg, struct err *err)
 {
-	assert_int_equal(option, OPTION_NAME);
+	assert_true(option == OPTION_NAME || option == 'n');
 	if (!strcmp(value, "bad"))
 		return err_set(err, -EINVAL, "bad is bad");
 	*(const char **)arg = value;
@@ -106,6 +109,11 @@ static void options_stand_anywhere(void **state)
 	assert_false(cli.json);
 	assert_string_equal(name, "m");
 	assert_string_equal(operand, "--json");
+	assert_int_equal(parse("test -n short one", &cli, &name, &operand), CLI_GO_ON);
+	assert_string_equal(name, "short");
+	assert_string_equal(operand, "one");
+	assert_int_equal(parse("test one --note long", &cli, &name, &operand), CLI_GO_ON);
+	assert_string_equal(name, "long");
 	assert_int_equal(parse("test one --pin-dir /p", &cli, &name, &operand), CLI_GO_ON);
 	assert_string_equal(cli_pin_dir(&cli), "/p");
 }
@@ -148,8 +156,9 @@ static int parse_quietly(const char *line)
 static void wrong_command_lines_end_with_2(void **state)
 {
 	static const char *const wrong[] = {
-		"test",		 "test 1 2 3",	      "test --what 1",	  "test -xy 1",
-		"test 1 --name", "test --name bad 1", "test --json=yes 1"
+		"test",		 "test 1 2 3",	      "test --what 1",	   "test -xy 1",
+		"test 1 --name", "test --name bad 1", "test --json=yes 1", "test 1 -n",
+		"test 1 -n bad"
 	};
 
 	(void)state;

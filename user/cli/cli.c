@@ -53,11 +53,29 @@ static int take_option(const struct cli_spec *spec, int option, const char *word
 	return CLI_GO_ON;
 }
 
+/* The options that have a letter, as getopt_long wants them. */
+static void list_letters(const struct option *options, char *ret, size_t size)
+{
+	size_t nr = (size_t)snprintf(ret, size, ":");
+
+	for (; options->name && nr + 2 < size; options++) {
+		if (options->val >= CLI_OPTION_FIRST)
+			continue;
+		ret[nr++] = (char)options->val;
+		if (options->has_arg == required_argument)
+			ret[nr++] = ':';
+	}
+	ret[nr] = '\0';
+}
+
 /* The option that getopt_long has just met, as it was written. */
-static void name_option(const struct cli_spec *spec, int index, char **argv, char *word, size_t size)
+static void name_option(const struct cli_spec *spec, int option, int index, char **argv, char *word,
+			size_t size)
 {
 	if (index >= 0)
 		snprintf(word, size, "--%s", spec->options[index].name);
+	else if (option != ':' && option != '?' && option < CLI_OPTION_FIRST)
+		snprintf(word, size, "-%c", option);
 	else if (optopt > 0 && optopt < CLI_OPTION_FIRST)
 		snprintf(word, size, "-%c", optopt);
 	else
@@ -82,19 +100,21 @@ int cli_parse(const struct cli_spec *spec, int argc, char **argv, struct cli *re
 {
 	struct cli cli = { .socket = CTL_DEFAULT_SOCKET };
 	int status = CLI_GO_ON;
+	char letters[32];
 
 	opterr = 0;
 	optind = 0;
+	list_letters(spec->options, letters, sizeof(letters));
 	while (status == CLI_GO_ON) {
 		int index = -1;
-		int option = getopt_long(argc, argv, ":h", spec->options, &index);
+		int option = getopt_long(argc, argv, letters, spec->options, &index);
 		char word[64];
 
 		if (option == -1) {
 			status = check_operands(spec, argc, argv);
 			break;
 		}
-		name_option(spec, index, argv, word, sizeof(word));
+		name_option(spec, option, index, argv, word, sizeof(word));
 		status = take_option(spec, option, word, &cli, arg);
 	}
 	if (status == CLI_GO_ON)

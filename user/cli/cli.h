@@ -106,6 +106,7 @@ int cmd_listeners(int argc, char **argv);
 int cmd_pools(int argc, char **argv);
 int cmd_backends(int argc, char **argv);
 int cmd_flows(int argc, char **argv);
+int cmd_capture(int argc, char **argv);
 int cmd_drain(int argc, char **argv);
 int cmd_undrain(int argc, char **argv);
 int cmd_weight(int argc, char **argv);

@@ -25,6 +25,7 @@ static const struct command commands[] = {
 	{ "pools", "", "the pools, with the states of their backends", cmd_pools },
 	{ "backends", "", "the backends, with their flows and traffic", cmd_backends },
 	{ "flows", "", "the flow table, filtered", cmd_flows },
+	{ "capture", "[FILTER]", "packets before and after, and what became of them", cmd_capture },
 	{ "drain", "POOL BACKEND", "no new flows for a backend; it keeps those it has", cmd_drain },
 	{ "undrain", "POOL BACKEND", "end a drain", cmd_undrain },
 	{ "weight", "POOL BACKEND N", "set a backend's share of new flows", cmd_weight },

@@ -120,5 +120,6 @@ const char *dp_verdict_name(enum cv_verdict verdict);
 const char *dp_verdict_meaning(enum cv_verdict verdict);
 const char *dp_verdict_remedy(enum cv_verdict verdict);
 enum cv_verdict_class dp_verdict_class(enum cv_verdict verdict);
+const char *dp_class_name(enum cv_verdict_class class); /* "pass", "tx", "redirect", "drop" */
 
 #endif

@@ -36,3 +36,18 @@ enum cv_verdict_class dp_verdict_class(enum cv_verdict verdict)
 {
 	return texts[verdict].class;
 }
+
+const char *dp_class_name(enum cv_verdict_class class)
+{
+	switch (class) {
+	case CV_CLASS_PASS:
+		return "pass";
+	case CV_CLASS_TX:
+		return "tx";
+	case CV_CLASS_REDIRECT:
+		return "redirect";
+	case CV_CLASS_DROP:
+		break;
+	}
+	return "drop";
+}
