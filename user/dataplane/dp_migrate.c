@@ -111,6 +111,9 @@ static enum dp_copy_kind find_kind(const struct dp_migration *migration, const s
 {
 	__u32 type = bpf_map__type(migration->map);
 
+	/* a capture ends with the maps that it was made on */
+	if (migration->which == DP_MAP_capture || migration->which == DP_MAP_captured)
+		return DP_COPY_NOTHING;
 	if (is_hash(type) && is_hash(old->info.type))
 		return is_flows(migration->which) ? DP_COPY_FLOWS : DP_COPY_ENTRIES;
 	if (type != old->info.type)
