@@ -47,11 +47,12 @@ BPFTEST   := $(patsubst tests/bpf/%.c,%,$(wildcard tests/bpf/test_*.c))
 # Without acceleration a load of the program takes seconds: not those with many, nor with a million packets or flows.
 VMTEST    := $(filter-out test_attach test_full test_migrate test_nexthop test_pkt test_random test_sweep,$(BPFTEST))
 FUZZERS   := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+MAN       := culvert.8 culvertd.8 culvert.yaml.5
 TOOLS     := crowd feed flood
 BENCHES   := $(patsubst tests/bench/%.c,%,$(wildcard tests/bench/bench_*.c))
 
 .PHONY: all
-all: $(BUILD)/culvert $(BUILD)/culvertd ## build culvert and culvertd
+all: $(BUILD)/culvert $(BUILD)/culvertd $(MAN:%=$(BUILD)/man/%) ## build culvert and culvertd, and their manual pages
 
 # --- BPF -------------------------------------------------------------------------------------------
 vpath %.bpf.c bpf tests/bpf tests/bench tests/e2e/tools
@@ -105,6 +106,13 @@ $(BUILD)/culvertd: $(DAEMON_SRCS:%.c=$(BUILD)/%.o) $(BUILD)/libculvert.a
 	$(call say,LINK)
 	$(Q)$(CC) $(LDFLAGS) -pie -o $@ $^ $(LIBS)
 
+# --- manual pages: their own text, and what the sources say --------------------------------------------
+$(BUILD)/man/%: scripts/man/%.in scripts/man.sh scripts/culvert.yaml README.md include/cv_verdict.h include/cv_decap.h \
+		$(BUILD)/culvert $(BUILD)/culvertd
+	$(call say,MAN)
+	$(Q)mkdir -p $(@D)
+	$(Q)CC=$(CC) scripts/man.sh $(BUILD) $< >$@
+
 # --- tests -----------------------------------------------------------------------------------------
 $(BUILD)/san/tests/%.o: tests/%.c | $(BPF_OBJS)
 	$(call say,CC)
@@ -142,8 +150,8 @@ tests: $(UNIT:%=$(BUILD)/unit/%) $(BPFTEST:%=$(BUILD)/bpftest/%) $(FUZZERS:%=$(B
 
 .PHONY: check check-unit check-bpf check-vm check-e2e
 check: check-unit check-bpf check-e2e ## run every test; all but check-unit need root
-check-unit: $(UNIT:%=$(BUILD)/unit/%) ## pure code under ASan and UBSan, no root
-	$(Q)scripts/run-tap.sh $^
+check-unit: $(UNIT:%=$(BUILD)/unit/%) all ## pure code under ASan and UBSan, and what is written about it; no root
+	$(Q)CULVERT_BUILD=$(BUILD) scripts/run-tap.sh $(filter $(BUILD)/unit/%,$^) tests/unit/docs.sh
 check-bpf: $(BPFTEST:%=$(BUILD)/bpftest/%) ## packets through the real programs (BPF_PROG_TEST_RUN)
 	$(Q)scripts/run-tap.sh $^
 check-vm: $(VMTEST:%=$(BUILD)/bpftest/%) ## some of them on the kernel of Debian 12, in a virtual machine (downloads it)
@@ -188,6 +196,10 @@ install: all ## install below $(DESTDIR)$(PREFIX)
 	install -m 644 README.md CHANGELOG.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/culvert/
 	install -D -m 644 scripts/culvert.bash-completion \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/culvert
+	install -d $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man8
+	for page in $(MAN); do \
+		install -m 644 $(BUILD)/man/$$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/; \
+	done
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
 	for unit in culvertd.service culvert-decap@.service; do \
 		sed 's|@SBINDIR@|$(PREFIX)/sbin|' scripts/$$unit >$(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit; \
