@@ -253,7 +253,7 @@ static __always_inline __u32 capture_begin(struct xdp_md *ctx, __u32 mode)
 	const volatile struct cv_capture *capture = capture_get();
 	__u32 is_on;
 
-	if (!capture)
+	if (!cv_has_capture || !capture)
 		return 0;
 	/* Read once more for the test: were it the same word, the verifier would know it in either branch, and follow
 	 * every packet's way twice. */

@@ -9,6 +9,9 @@
 /* Never cast the volatile away: clang would fold in the zeroes of compile time. */
 const volatile struct cv_clock_base cv_clock_knobs = { 0 };
 
+/* False to measure what captures cost while nobody captures: the program is then one without them. */
+const volatile bool cv_has_capture = true;
+
 /* flow_table.when_full is reject: cv_flows and cv_flows6 are plain hash maps. */
 const volatile bool cv_reject_when_full = false;
 const volatile __u64 cv_max_flows = 0; /* of both together, with reject */
