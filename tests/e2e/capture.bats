@@ -111,8 +111,10 @@ PY
 
 @test 'killed, it leaves nothing switched on; a second one waits for nobody' {
   capture_spawn
-  run -1 ask capture
+  echo another >"$LAB_DIR/file"
+  run -1 ask capture -w "$LAB_DIR/file"
   contains "$output" 'captures there already'
+  is 'its file' "$(cat "$LAB_DIR/file")" another
   lab_kill capture KILL
   wait_for 10 is_not_capturing
   capture_spawn
@@ -138,6 +140,8 @@ PY
   run -2 ask capture backend 10.9.9.9
   contains "$output" 'there is no backend 10.9.9.9'
   run -2 ask capture --snaplen 4096
+  run -1 ask capture -w /dev/full
+  contains "$output" '/dev/full: cannot write all of it'
   run -1 ask capture -w /nowhere/file
   contains "$output" /nowhere/file
   is 'lease' "$(lease)" 0

@@ -88,6 +88,14 @@ static const char *port_name(struct capture_print *print, uint32_t ifindex)
 	return port ? port->name : "-";
 }
 
+uint64_t capture_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
 const char *capture_time(uint64_t realtime_ns, char *text)
 {
 	time_t s = (time_t)(realtime_ns / NS_PER_S);

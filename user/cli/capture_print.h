@@ -58,6 +58,8 @@ int capture_file_packet(struct capture_print *print, const struct cv_captured *c
 			const uint8_t *before, const uint8_t *after);
 void capture_file_end(struct capture_print *print, uint64_t end_ns, const uint64_t *lost);
 
+uint64_t capture_now(void); /* nanoseconds since 1970 */
+
 /* "13:05:01.123456", local time; "2026-11-22T12:05:01.123456789Z". */
 const char *capture_time(uint64_t realtime_ns, char *text);
 const char *capture_time_utc(uint64_t realtime_ns, char *text);

@@ -2,6 +2,7 @@
 /* culvert capture: packets as the data plane gets and sends them, live, with or without a daemon. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -209,20 +210,13 @@ static int run(struct capture *capture, struct dp_capture *from, struct err *err
 	return r;
 }
 
-static uint64_t realtime_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
 /* What is known only at the end. */
 static int finish(struct capture *capture, struct dp_capture *from, struct err *err)
 {
-	uint64_t *lost = calloc(capture->print.ports + 1, sizeof(*lost));
 	struct cv_capture_stats stats = { 0 };
 	int r = dp_capture_stop(from, show, capture, err);
+	/* now that no more ports come to be known */
+	uint64_t *lost = calloc(capture->print.ports + 1, sizeof(*lost));
 
 	for (size_t i = 0; !r && lost && i < capture->print.ports; i++) {
 		r = dp_capture_stats(from, capture->print.port[i].ifindex, &stats, err);
@@ -231,7 +225,7 @@ static int finish(struct capture *capture, struct dp_capture *from, struct err *
 	if (!r)
 		r = lost ? dp_capture_stats(from, 0, &stats, err) : -ENOMEM;
 	if (!r && capture->file)
-		capture_file_end(&capture->print, realtime_ns(), lost);
+		capture_file_end(&capture->print, capture_now(), lost);
 	if (!r)
 		r = capture_print_flush(&capture->print);
 	free(lost);
@@ -270,7 +264,7 @@ static int begin_output(struct capture *capture, const char *pin_dir, const char
 	capture->print.is_table = !capture->json && !capture->file;
 	capture->print.filter = filter;
 	capture->print.snaplen = capture->snaplen;
-	capture->print.start_ns = realtime_ns();
+	capture->print.start_ns = capture_now();
 	if (!r && capture->file)
 		capture_file_begin(&capture->print);
 	return r;
@@ -287,9 +281,13 @@ static void catch_signals(void)
 	sigaction(SIGPIPE, &ignore, NULL);
 }
 
-/* Nobody reads any more: what every filter in a pipe ends by, once all is switched off. */
+/* If nobody reads any more, ends by what every filter in a pipe ends by, now that all is switched off. */
 static void end_by_pipe(void)
 {
+	struct pollfd out = { .fd = STDOUT_FILENO, .events = POLLOUT };
+
+	if (poll(&out, 1, 0) < 1 || !(out.revents & POLLERR))
+		return;
 	signal(SIGPIPE, SIG_DFL);
 	raise(SIGPIPE);
 }
@@ -320,6 +318,14 @@ static int check_names(struct capture *capture, struct dp *dp, struct err *err)
 	return r;
 }
 
+/* Non-zero if not all of it was written. */
+static int close_file(FILE *file)
+{
+	int failed = ferror(file);
+
+	return fclose(file) || failed;
+}
+
 static int capture_packets(struct capture *capture, const char *pin_dir, const char *filter, struct err *err)
 {
 	struct dp_capture *from = NULL;
@@ -330,9 +336,10 @@ static int capture_packets(struct capture *capture, const char *pin_dir, const c
 	if (!r)
 		r = check_names(capture, dp, err);
 	if (!r)
-		r = begin_output(capture, pin_dir, filter, err);
-	if (!r)
 		r = dp_capture_start(dp, &capture->want, capture->buffer_mib << 20, &from, err);
+	/* only now: the file may be that of another capture, which goes on */
+	if (!r)
+		r = begin_output(capture, pin_dir, filter, err);
 	if (!r) {
 		r = run(capture, from, err);
 		stopped = finish(capture, from, r ? NULL : err);
@@ -376,8 +383,8 @@ int cmd_capture(int argc, char **argv)
 		status = CLI_DONE;
 	if (!capture.print.to)
 		goto out;
-	if (capture.print.to != stdout && fclose(capture.print.to) && !r)
-		status = cli_complain(spec.name, CLI_FAILED, "%s: %s", capture.file, strerror(errno));
+	if (capture.print.to != stdout && close_file(capture.print.to) && !r)
+		status = cli_complain(spec.name, CLI_FAILED, "%s: cannot write all of it", capture.file);
 	else if (capture.print.to == stdout && ferror(stdout))
 		end_by_pipe();
 	capture_print_done(&capture.print);
