@@ -183,8 +183,11 @@ bench: all $(BENCHES:%=$(BUILD)/bench/%) ## measure speed and memory, all of it 
 bench-compare: ## two results of it: make bench-compare A=old.json B=new.json
 	$(Q)tests/bench/compare.py $(A) $(B)
 
+.PHONY: bench-wire million
+bench-wire: all $(BUILD)/tools/flood ## CPU seconds of packets and requests over wires, beside nftables and HAProxy
+	$(Q)tests/bench/end_to_end.sh
+
 CONNECTIONS ?= 1000000
-.PHONY: million
 million: all $(BUILD)/tools/crowd ## hold CONNECTIONS real TCP connections at once, and lose none (minutes, 7 GB)
 	$(Q)tests/bench/million.sh $(CONNECTIONS)
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Installs with apt what a Debian 12 machine lacks to build, show or test Culvert. Silent if nothing is missing.
 #
-# usage: scripts/deps.sh [build|demo|test]     each includes the one before; default: test
+# usage: scripts/deps.sh [build|demo|test|bench]     each includes the one before; default: test
 set -euo pipefail
 
 build=(make gcc clang llvm bpftool pkg-config libc6-dev linux-libc-dev libbpf-dev libxdp-dev libelf-dev zlib1g-dev
@@ -10,6 +10,7 @@ build=(make gcc clang llvm bpftool pkg-config libc6-dev linux-libc-dev libbpf-de
 demo=("${build[@]}" iproute2 ethtool nginx-light curl python3 procps)
 all=("${demo[@]}" libcmocka-dev bats iperf3 python3-scapy clang-format clang-tidy clang-tools cppcheck shellcheck
   libclang-rt-14-dev systemd nftables iputils-ping iputils-tracepath tshark mandoc man-db)
+bench=("${all[@]}" wrk haproxy)
 policy=/usr/sbin/policy-rc.d
 
 # Prints those of the packages given that are not installed. Any nginx will do, and two do not go together.
@@ -41,8 +42,9 @@ main() {
     build) wanted=("${build[@]}") ;;
     demo) wanted=("${demo[@]}") ;;
     test) wanted=("${all[@]}") ;;
+    bench) wanted=("${bench[@]}") ;;
     *)
-      echo "usage: deps.sh [build|demo|test]" >&2
+      echo "usage: deps.sh [build|demo|test|bench]" >&2
       exit 2
       ;;
   esac

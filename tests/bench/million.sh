@@ -98,7 +98,7 @@ memory() {
 }
 
 main() {
-  local failed=0 start=$SECONDS
+  local failed=0 start=$SECONDS input
   ((EUID == 0)) || die 'needs root, for namespaces and XDP'
   [[ -x $crowd ]] || die "build it first: make all $crowd"
   trap 'lab_down "${LAB_DIR:-}"' EXIT
@@ -126,7 +126,8 @@ main() {
   say 'then' 'the daemon killed and started again'
   step echo 'a byte each'
   say 'culvert says' "$(flows)"
-  exec {CROWD[1]}>&-
+  input=${CROWD[1]}
+  exec {input}>&- # the clients end with it
   wait "$CROWD_PID"
 
   say 'failed' "$failed, in $((SECONDS - start)) s"

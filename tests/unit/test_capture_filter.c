@@ -62,7 +62,9 @@ static void everything_but_what_passes(void **state)
 		struct cv_capture want = parse(nothing[i]),
 				  any = { .client_port_last = 65535, .port_last = 65535 };
 
-		expect_verdicts(nothing[i], 1U << CV_CLASS_TX | 1U << CV_CLASS_REDIRECT | 1U << CV_CLASS_DROP,
+		expect_verdicts(nothing[i],
+				1U << CV_CLASS_TX | 1U << CV_CLASS_REDIRECT | 1U << CV_CLASS_HOLD |
+					1U << CV_CLASS_DROP,
 				CV_CONTINUE);
 		memcpy(any.verdicts, want.verdicts, sizeof(any.verdicts));
 		assert_memory_equal(&want, &any, sizeof(want));

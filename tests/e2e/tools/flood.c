@@ -3,9 +3,10 @@
  * frames made by flood.bpf.c). For a port of this network namespace, with an XDP program, at whose other end the balancer
  * is. While it runs, what comes back of the flood in tunnels ends at that port.
  *
- *	flood --from IFNAME --to ADDRESS --port N --packets syn|ack|data|fin|rst|udp --seconds N
+ *	flood --from IFNAME --to ADDRESS --port N --packets syn|ack|data|fin|rst|udp --seconds N [--flows N]
  *
- * Prints one JSON object: packets sent, and how many a second. What finds no room at the other end is lost.
+ * Each packet is of a flow of its own, or of one of --flows. Prints one JSON object: packets sent, and how many a second.
+ * What finds no room at the other end is lost.
  */
 #include <getopt.h>
 #include <linux/bpf.h>
@@ -33,6 +34,7 @@ struct flood_options {
 	struct addr to;
 	uint64_t port;
 	uint64_t seconds;
+	uint64_t flows; /* 0: any */
 	enum frame_kind kind;
 };
 
@@ -45,9 +47,13 @@ static void die(const char *what)
 static void parse_options(int argc, char **argv, struct flood_options *ret)
 {
 	static const struct option options[] = {
-		{ "from", required_argument, NULL, 'i' },    { "to", required_argument, NULL, 't' },
-		{ "port", required_argument, NULL, 'p' },    { "packets", required_argument, NULL, 'k' },
-		{ "seconds", required_argument, NULL, 's' }, { 0 },
+		{ "from", required_argument, NULL, 'i' },
+		{ "to", required_argument, NULL, 't' },
+		{ "port", required_argument, NULL, 'p' },
+		{ "packets", required_argument, NULL, 'k' },
+		{ "seconds", required_argument, NULL, 's' },
+		{ "flows", required_argument, NULL, 'f' },
+		{ 0 },
 	};
 	int option, r = 0;
 
@@ -62,6 +68,8 @@ static void parse_options(int argc, char **argv, struct flood_options *ret)
 			r = frame_kind_parse(optarg, &ret->kind);
 		else if (option == 's')
 			r = number_parse(optarg, &ret->seconds);
+		else if (option == 'f')
+			r = number_parse(optarg, &ret->flows);
 		else
 			r = -1;
 	}
@@ -86,6 +94,7 @@ static struct flood *load(const struct flood_options *options)
 	skel->rodata->flood_ip_check = is_v4 ? (uint32_t)frame.ip + 10 : 0;
 	skel->rodata->flood_l4_check = (uint32_t)frame.l4 + (is_udp ? 6 : 16);
 	skel->rodata->flood_mark = FRAME_MARK;
+	skel->rodata->flood_flows = (uint32_t)options->flows;
 	if (flood__load(skel))
 		die("the kernel refused the program");
 	return skel;
