@@ -8,6 +8,7 @@
 
 #include "csum.h"
 #include "cv_maps.h"
+#include "mss.h"
 #include "outer.h"
 #include "pkt.h"
 
@@ -138,6 +139,9 @@ STAGE forward(struct xdp_md *ctx, struct pkt *pkt, const struct cv_directory *di
 	verdict = forward_ttl(pkt);
 	if (verdict)
 		return verdict;
+	if (listener->mss)
+		mss_clamp(ctx, listener, backend, ETH_HLEN + pkt->vlans * 4 + pkt->ip_bytes - pkt->l4_bytes,
+			  pkt->tcp_flags);
 	verdict = forward_rewrite(ctx, pkt, dir, listener, backend, is_hairpin ? pkt->vlans : 0);
 	if (verdict)
 		return verdict;

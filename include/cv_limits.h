@@ -71,6 +71,13 @@
 /* Every IPv6 path carries so many bytes (RFC 8200 5). */
 #define CV_MIN_MTU6 1280
 
+/* Segments that everybody takes who does not say otherwise (RFC 9293 3.7.1); in place of a size: what the path to the
+ * backend carries. */
+#define CV_MIN_MSS4 536
+#define CV_MIN_MSS6 1220
+#define CV_MAX_MSS 65495
+#define CV_MSS_PATH 65535
+
 /* How much of a packet our ICMP errors quote. IPv4: far more than the 8 bytes behind its header that RFC 792 wants, within
  * the 576 bytes in all of RFC 1812 4.3.2.3; IPv6: what makes 1,280 bytes in all (RFC 4443 2.4 c). */
 #define CV_QUOTE4_BYTES 512

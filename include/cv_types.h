@@ -58,7 +58,8 @@ struct cv_listener {
 	__u32 idle_timeout_s;
 	__u32 max_flows;  /* 0: no quota */
 	__u16 generation; /* counts the listeners that had this id; stays when one is gone */
-	__u8 pad1[22];
+	__u16 mss;	  /* most that a SYN may announce; 0: anything; or CV_MSS_PATH */
+	__u8 pad1[20];
 	char name[CV_NAME_LEN];
 	__u8 pad2[32];
 };

@@ -17,7 +17,7 @@ setup_file() {
 # With listeners for the ports that tracepath takes, and outer sources if SPREAD says so.
 mtu_config() {
   [[ -z ${SPREAD:-} ]] || echo 'encapsulation: { source4: 172.16.0.0/16, source6: "fd16::/64" }'
-  balancer_config | sed "/^pools:/i\\
+  balancer_config | sed -e "/protocol: tcp/s/ }\$/${MSS:+, mss: $MSS} }/" -e "/^pools:/i\\
   - { name: trace4, address: '$LAB_VIP4', protocol: udp, port: 44444-44544, pool: pool4 }\\
   - { name: trace6, address: '$LAB_VIP6', protocol: udp, port: 44444-44544, pool: pool6 }"
 }
@@ -148,4 +148,18 @@ sources() {
   transferred_and_told 4 80
   transferred_and_told 6 80
   wait_for 5 mtu_is 1400 learned
+}
+
+# segments_are MSS: of the backend's connection with the client, its options taken off.
+segments_are() {
+  [[ $(lab_in b1 ss -tin state established '( sport = :80 )') == *" mss:$1 "* ]]
+}
+
+@test 'mss: the server sends segments as the listener wants them' {
+  MSS=1200 mtu_config >"$LAB_DIR/culvert.yaml"
+  balancer_reload
+  wait_for 5 eval "ask listeners --json | grep -q '\"mss\": 1200'"
+  download_spawn slow 4
+  wait_for 5 segments_are 1188 # timestamps
+  lab_kill slow
 }

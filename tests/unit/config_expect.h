@@ -14,7 +14,7 @@
 #include "config/config.h"
 
 #define LISTENER_KEYS \
-	"name, address, protocol, port, pool, forward, hash, idle_timeout, late_packet, unknown_packet, max_flows"
+	"name, address, protocol, port, pool, forward, hash, idle_timeout, late_packet, unknown_packet, max_flows, mss"
 #define HOST "must be an IPv4 (a.b.c.d) or IPv6 address, without port or prefix"
 #define PORTS "must be a port from 1 to 65535, a range of them like 8000-8099, or any"
 

@@ -105,6 +105,12 @@ static void test_single_mistakes(void **state)
 		  "2:12: flow_table.max_flows: \"16777217\": must be a whole number from 1024 to 16777216" },
 		{ LISTENER("max_flows: 0"),
 		  "2:12: listeners[0].max_flows: \"0\": must be a whole number from 1 to 16777216" },
+		{ LISTENER("mss: 535"),
+		  "2:6: listeners[0].mss: \"535\": must be a whole number from 536 to 65495, or path" },
+		{ LISTENER("mss: 65535"),
+		  "2:6: listeners[0].mss: \"65535\": must be a whole number from 536 to 65495, or path" },
+		{ LISTENER("mss: clamp"),
+		  "2:6: listeners[0].mss: \"clamp\": must be a whole number from 536 to 65495, or path" },
 		{ BACKEND("address: 10.0.0.1, weight: 1001"),
 		  "3:28: pools[0].backends[0].weight: \"1001\": must be a whole number from 0 to 1000" },
 		{ BACKEND("address: 10.0.0.1, weight: -1"),
@@ -164,6 +170,12 @@ static void test_single_mistakes(void **state)
 		{ HEALTH("type: tcp, match: a"),
 		  "3:12: pools[0].health.match: only with type: http or https" },
 		{ HEALTH("type: tcp, host: a"), "3:12: pools[0].health.host: only with type: http or https" },
+		{ "listeners: [{name: l, address: 192.0.2.1, protocol: udp, port: 80, pool: p,\nmss: 1360}]\n"
+		  "pools: [{name: p}]",
+		  "2:1: listeners[0].mss: only with protocol: tcp" },
+		{ "listeners: [{name: l, address: \"2001:db8::1\", protocol: tcp, port: 80, pool: p,\nmss: 1219}]\n"
+		  "pools: [{name: p}]",
+		  "2:6: listeners[0].mss: must be 1220 at least with an IPv6 address" },
 		/* addresses */
 		{ BACKEND("address: 10.0.0.1:80"),
 		  "3:10: pools[0].backends[0].address: \"10.0.0.1:80\": " HOST },

@@ -241,6 +241,19 @@ int scalar_ports(const struct key *key, const char *text, void *target, struct e
 	return 0;
 }
 
+int scalar_mss(const struct key *key, const char *text, void *target, struct err *err)
+{
+	uint64_t number;
+
+	if (!strcmp(text, "path"))
+		number = CV_MSS_PATH;
+	else if (number_parse(text, &number) < 0 || number < key->min || number > key->max)
+		return err_set(err, -EINVAL, "must be a whole number from %ju to %ju, or path",
+			       (uintmax_t)key->min, (uintmax_t)key->max);
+	store(target, key->field, number);
+	return 0;
+}
+
 /* --- addresses ------------------------------------------------------------------------------------ */
 
 static bool is_broadcast(const struct addr *addr)

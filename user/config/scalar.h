@@ -32,6 +32,9 @@ int scalar_milliseconds(const struct key *key, const char *text, void *target, s
 int scalar_range(const struct key *key, const char *text, void *target, struct err *err);
 int scalar_ports(const struct key *key, const char *text, void *target, struct err *err);
 
+/* From min to max, or `path` for CV_MSS_PATH. */
+int scalar_mss(const struct key *key, const char *text, void *target, struct err *err);
+
 /* A unicast address, to a struct addr. */
 int scalar_host(const struct key *key, const char *text, void *target, struct err *err);
 /* address/length of min to max bits (IPv4 if max is 32), to a struct addr and an integer. */

@@ -130,15 +130,31 @@ static const struct key listener_keys[] = {
 	{ KEY("unknown_packet", scalar_choice, listener_conf, unknown_packet), .choices = stray_policies,
 	  .fallback = "forward" },
 	{ KEY("max_flows", scalar_number, listener_conf, max_flows), LIMITS(1, CV_MAX_MAX_FLOWS) },
+	{ KEY("mss", scalar_mss, listener_conf, mss), LIMITS(CV_MIN_MSS4, CV_MAX_MSS) },
 	{},
 };
+
+static void check_mss(struct report *report, const struct node *node, const struct listener_conf *listener)
+{
+	const struct node *mss = yaml_get(node, "mss");
+	size_t outside;
+
+	if (!mss)
+		return;
+	outside = report_enter_key(report, "mss");
+	if (listener->protocol == CV_PROTOCOL_UDP)
+		report_error(report, mss->key_mark, "only with protocol: tcp");
+	else if (listener->mss && listener->mss < CV_MIN_MSS6 && !addr_is_v4(&listener->address) &&
+		 !addr_is_zero(&listener->address))
+		report_error(report, mss->mark, "must be %d at least with an IPv6 address", CV_MIN_MSS6);
+	report_leave(report, outside);
+}
 
 static void finish_listener(struct report *report, const struct node *node, void *target)
 {
 	struct listener_conf *listener = target;
 
-	(void)report;
-	(void)node;
+	check_mss(report, node, listener);
 	if (!listener->idle_timeout_s)
 		listener->idle_timeout_s =
 			listener->protocol == CV_PROTOCOL_UDP ? CV_IDLE_TIMEOUT_UDP_S : CV_IDLE_TIMEOUT_TCP_S;

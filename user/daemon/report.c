@@ -85,6 +85,10 @@ static json_t *listener_json(struct daemon *d, const struct numbers *n, const st
 			 "idle_timeout_s", (int)conf->idle_timeout_s, "rates", "packets_per_s",
 			 rate.packets_per_s, "bits_per_s", rate.bits_per_s, "new_flows_per_s",
 			 rate.new_flows_per_s);
+	if (conf->mss == CV_MSS_PATH)
+		json_object_set_new(json, "mss", json_string("path"));
+	else if (conf->mss)
+		set_count(json, "mss", conf->mss);
 	set_count(json, "active_flows", use->open);
 	set_count(json, "half_open_flows", use->half_open);
 	set_count(json, "closing_flows", use->closing);

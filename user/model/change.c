@@ -72,7 +72,7 @@ static bool is_same_listener(const struct entry *from, const struct entry *to)
 	       !strcmp(from->model->pools[a->pool].name, to->model->pools[b->pool].name) &&
 	       a->forward == b->forward && a->hash == b->hash && a->idle_timeout_s == b->idle_timeout_s &&
 	       a->late_packet == b->late_packet && a->unknown_packet == b->unknown_packet &&
-	       a->max_flows == b->max_flows;
+	       a->max_flows == b->max_flows && a->mss == b->mss;
 }
 
 static bool is_same_health(const struct health_conf *a, const struct health_conf *b)

@@ -61,6 +61,7 @@ static void fill_listener(const struct listener_conf *conf, uint16_t pool, uint3
 		.table_size = table_size,
 		.idle_timeout_s = conf->idle_timeout_s,
 		.max_flows = conf->max_flows,
+		.mss = conf->mss,
 		.generation = ret->generation,
 	};
 	memcpy(ret->address, conf->address.byte, sizeof(ret->address));

@@ -60,6 +60,8 @@ struct listener_conf {
 	enum cv_stray_policy late_packet;
 	enum cv_stray_policy unknown_packet;
 	uint32_t max_flows; /* 0: no quota */
+	uint16_t
+		mss; /* most that a SYN may announce; 0: anything; CV_MSS_PATH: what the backend's path carries */
 	struct mark mark;
 };
 
