@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bpf/oracle.h"
+#include "cv_gue.h"
 
 static void set_mtu(struct world *world, uint16_t mtu)
 {
@@ -19,7 +20,9 @@ static uint32_t room(const struct world *world, const struct probe *probe)
 {
 	const struct cv_backend *backend = &world->image->backend[oracle_owner(world->image, probe)];
 
-	return backend->mtu - (backend->family == CV_FAMILY_IPV4 ? 20 : 40);
+	return backend->mtu -
+	       cv_outer_bytes(world->image->listener[oracle_listener(world->image, probe)].forward,
+			      world->image->directory.gue_variant, backend->family);
 }
 
 /* Bytes that the probe has without its payload. */
@@ -81,6 +84,36 @@ static void tells_the_sender(void **state)
 			probe.payload++;
 			expect_answer(world, &probe, room(world, &probe));
 			probe.payload = 2500;
+			expect_answer(world, &probe, room(world, &probe));
+		}
+	}
+}
+
+/* What a tunnel takes of the path is its own affair: UDP and GUE header, or none at all. */
+static void leaves_room_for_every_tunnel(void **state)
+{
+	static const struct {
+		const char *top, *keys;
+		uint32_t room4, room6; /* to the backend of that family, of 1,500 */
+	} ways[] = {
+		{ "gue: { variant: 0 }", "forward: gue", 1468, 1448 },
+		{ "gue: { variant: 1 }", "forward: gue", 1472, 1452 },
+		{ NULL, "forward: ipip", 1480, 1460 },
+	};
+	struct world *world = *state;
+
+	for (size_t i = 0; i < CV_ARRAY_SIZE(ways); i++) {
+		world_vary(world, .top = ways[i].top, .tcp = ways[i].keys);
+		for (uint16_t port = 1; port <= 16; port++) {
+			struct probe probe = { .name = ways[i].keys, V4, .df = 1, .client_port = port };
+			const struct cv_backend *backend =
+				&world->image->backend[oracle_owner(world->image, &probe)];
+
+			assert_int_equal(room(world, &probe),
+					 backend->family == CV_FAMILY_IPV4 ? ways[i].room4 : ways[i].room6);
+			probe.payload = (uint16_t)(room(world, &probe) - headers(&probe));
+			world_expect(world, &probe, CV_TX);
+			probe.payload++;
 			expect_answer(world, &probe, room(world, &probe));
 		}
 	}
@@ -195,6 +228,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(tells_the_sender, world_forget),
+		cmocka_unit_test_setup(leaves_room_for_every_tunnel, world_forget),
 		cmocka_unit_test_setup(sums_any_quote, world_forget),
 		cmocka_unit_test_setup(leaves_packets_without_df, world_forget),
 		cmocka_unit_test_setup(never_tells_less_than_1280, world_forget),

@@ -150,16 +150,26 @@ sources() {
   wait_for 5 mtu_is 1400 learned
 }
 
+@test 'GUE: what routers tell of its packets is heard as well' {
+  FORWARD=gue mtu_config >"$LAB_DIR/culvert.yaml"
+  balancer_reload
+  wait_for 5 eval "ask listeners --json | grep -q '\"forward\": \"gue\"'"
+  lab_ip router link set b1 mtu 1390
+  transferred_and_told 4 80
+  transferred_and_told 6 80
+  wait_for 5 mtu_is 1390 learned
+}
+
 # segments_are MSS: of the backend's connection with the client, its options taken off.
 segments_are() {
   [[ $(lab_in b1 ss -tin state established '( sport = :80 )') == *" mss:$1 "* ]]
 }
 
 @test 'mss: the server sends segments as the listener wants them' {
-  MSS=1200 mtu_config >"$LAB_DIR/culvert.yaml"
+  MSS=1300 mtu_config >"$LAB_DIR/culvert.yaml"
   balancer_reload
-  wait_for 5 eval "ask listeners --json | grep -q '\"mss\": 1200'"
+  wait_for 5 eval "ask listeners --json | grep -q '\"mss\": 1300'"
   download_spawn slow 4
-  wait_for 5 segments_are 1188 # timestamps
+  wait_for 5 segments_are 1288 # timestamps
   lab_kill slow
 }
