@@ -138,6 +138,7 @@ look_elsewhere() {
   CULVERT_NS=b1 culvert decap detach eth0 --pin-dir "$LAB_DIR/bpf/b1"
   run -1 look_backend
   found_and_mended b1 look_backend decap 'nothing takes tunnels off'
+  wait_for 10 status_says 'all(b["state"] == "up" for p in d["pools"] for b in p["backends"])' # its checks failed
   is 'who answers' "$(http_ask 50 "$(http_url 4 80 /whoami)" | sort -u | xargs)" 'b1 b2'
 }
 
