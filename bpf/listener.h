@@ -65,6 +65,17 @@ static __always_inline const struct cv_vip *vip_find(const struct cv_directory *
 	return NULL;
 }
 
+/* Whether a listener is at this address, whatever its protocol, which is overwritten: the address filter lets others
+ * through. */
+static __always_inline bool vip_is_here(const struct cv_directory *dir, struct pkt *pkt, __u64 address_hash)
+{
+	pkt->protocol = CV_PROTOCOL_TCP;
+	if (vip_find(dir, pkt, address_hash))
+		return true;
+	pkt->protocol = CV_PROTOCOL_UDP;
+	return vip_find(dir, pkt, address_hash);
+}
+
 /* The listener whose range holds the port, 0 if none does. A function that the verifier checks by itself: inlined,
  * every course of this search would be followed for every kind of packet. */
 __noinline __u32 span_search(const struct cv_directory *dir, __u32 first, __u32 spans, __u32 port)

@@ -12,6 +12,7 @@
 #include "cv_knobs.h"
 #include "gate.h"
 #include "pkt.h"
+#include "reply.h"
 #include "scratch.h"
 
 /* Both families' message, up to the quote. Of ICMP the upper half of the MTU is unused, and zero. */
@@ -28,25 +29,6 @@ struct too_big {
 
 #define TOO_BIG_HEADERS4 (sizeof(struct iphdr) + sizeof(struct too_big))
 #define TOO_BIG_HEADERS6 (sizeof(struct ipv6hdr) + sizeof(struct too_big))
-#define TOO_BIG_MAX_LINK (ETH_HLEN + PKT_MAX_VLANS * 4)
-
-/* Sources that are no one host's: this net, loopback, multicast and what is above it (RFC 1122 3.2.2). */
-static __always_inline bool is_one_host4(__be32 address)
-{
-	__u32 net = bpf_ntohl(address) >> 24;
-
-	return net != 0 && net != 127 && net < 224;
-}
-
-/* The same: unspecified, loopback, multicast (RFC 4443 2.4 e). */
-static __always_inline bool is_one_host6(const struct in6_addr *address)
-{
-	const __u32 *word = address->in6_u.u6_addr32;
-
-	if (word[0] | word[1] | word[2])
-		return address->in6_u.u6_addr8[0] != 0xff;
-	return bpf_ntohl(word[3]) > 1;
-}
 
 /* Whether an ICMP error may answer this packet: one from a single host to a single host, and of IPv4 no later fragment
  * (RFC 1122 3.2.2). That its sender wants no fragments made, DF, is asked for as well. */
@@ -132,7 +114,7 @@ __noinline int too_big_answer(struct xdp_md *ctx, __u32 link, __u32 family, __u3
 	__u32 quote = is_v4 ? CV_QUOTE4_BYTES : CV_QUOTE6_BYTES;
 	void *start, *end, *old;
 
-	if (!scratch || link > TOO_BIG_MAX_LINK)
+	if (!scratch || link > REPLY_MAX_LINK)
 		return CV_DROP_INTERNAL;
 	if (!may_answer_too_big(ctx, link, is_v4))
 		return CV_DROP_TOO_BIG;
@@ -149,12 +131,12 @@ __noinline int too_big_answer(struct xdp_md *ctx, __u32 link, __u32 family, __u3
 	start = (void *)(long)ctx->data;
 	end = (void *)(long)ctx->data_end;
 	old = start + headers;
-	if (start + link + TOO_BIG_HEADERS6 > end || old + TOO_BIG_MAX_LINK > end)
+	if (start + link + TOO_BIG_HEADERS6 > end || old + REPLY_MAX_LINK > end)
 		return CV_DROP_INTERNAL;
 	__builtin_memcpy(start, old + ETH_ALEN, ETH_ALEN);
 	__builtin_memcpy(start + ETH_ALEN, old, ETH_ALEN);
 	/* tags and type; what is none of these is overwritten next */
-	__builtin_memcpy(start + 2 * ETH_ALEN, old + 2 * ETH_ALEN, TOO_BIG_MAX_LINK - 2 * ETH_ALEN);
+	__builtin_memcpy(start + 2 * ETH_ALEN, old + 2 * ETH_ALEN, REPLY_MAX_LINK - 2 * ETH_ALEN);
 	if (is_v4)
 		fill_too_big4(start + link, scratch, mtu);
 	else

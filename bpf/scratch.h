@@ -28,7 +28,7 @@ struct scratch {
 	struct fragment_ref fragment;
 	struct cv_ask answer; /* to a question (ask.h) */
 	__u64 hash;
-	struct pkt quoted; /* by an ICMP error that came in, turned round; has no pointers */
+	struct pkt other; /* for ICMP: the packet that one is about; has no pointers */
 };
 
 struct {

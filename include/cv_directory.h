@@ -64,7 +64,7 @@ struct cv_directory {
 	__u32 listeners;  /* how many; 0: nothing is balanced */
 	__u16 gue_port;	  /* to which GUE goes, in host order */
 	__u8 gue_variant; /* enum cv_gue_variant */
-	__u8 pad;
+	__u8 answers_echo;
 	struct cv_outer_source outer_source;
 	__u64 pad1;
 	__u64 vip_filter[CV_VIP_FILTER_WORDS];

@@ -39,6 +39,8 @@
 	X(TOO_BIG_ANSWERED, TX, "too_big_answered",                                                          \
 	  "did not fit the path to the backend; its sender was told what does (ICMP)",                       \
 	  "none needed; raise the MTU towards the backends to spare clients the retransmission")             \
+	X(ECHO_ANSWERED, TX, "echo_answered", "a ping of a listener's address, answered",                    \
+	  "none needed; icmp.echo: false passes them to the kernel")                                         \
 	X(DROP_MALFORMED, DROP, "malformed", "for a listener, but its lengths contradict each other",        \
 	  "look for a broken sender or a cut on the way")                                                    \
 	X(DROP_SPLIT, DROP, "split",                                                                         \

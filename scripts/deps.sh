@@ -9,7 +9,7 @@ build=(make gcc clang llvm bpftool pkg-config libc6-dev linux-libc-dev libbpf-de
   libyaml-dev libjansson-dev libuv1-dev libmnl-dev libcurl4-openssl-dev libxxhash-dev libmicrohttpd-dev)
 demo=("${build[@]}" iproute2 ethtool nginx-light curl python3 procps)
 all=("${demo[@]}" libcmocka-dev bats iperf3 python3-scapy clang-format clang-tidy clang-tools cppcheck shellcheck
-  libclang-rt-14-dev systemd nftables iputils-tracepath tshark mandoc man-db)
+  libclang-rt-14-dev systemd nftables iputils-ping iputils-tracepath tshark mandoc man-db)
 policy=/usr/sbin/policy-rc.d
 
 # Prints those of the packages given that are not installed. Any nginx will do, and two do not go together.

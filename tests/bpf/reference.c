@@ -225,6 +225,33 @@ static enum cv_verdict walk_quote(struct walk *walk, struct quote *quote)
 	return walk->ret->listener ? CV_CONTINUE : CV_PASS_NO_LISTENER;
 }
 
+static bool is_one_host4(const uint8_t *address)
+{
+	return address[0] != 0 && address[0] != 127 && address[0] < 224;
+}
+
+static bool is_one_host6(const uint8_t *address)
+{
+	static const uint8_t zeroes[15];
+
+	return address[0] != 0xff && (memcmp(address, zeroes, 15) != 0 || address[15] > 1);
+}
+
+static enum cv_verdict walk_ping(const struct walk *walk)
+{
+	const uint8_t *ip = walk->frame + walk->ret->ip;
+	bool is_v4 = walk->ret->is_v4;
+	const uint8_t *from = ip + (is_v4 ? 12 : 8);
+	size_t size = is_v4 ? 4 : 16;
+
+	if (!has_any_listener(walk))
+		return CV_PASS_NO_LISTENER;
+	if (walk->frame[0] & 1 || walk->ret->transport != walk->ret->ip + (is_v4 ? 20 : 40) ||
+	    !(is_v4 ? is_one_host4(from) : is_one_host6(from)) || !memcmp(from, from + size, size))
+		return CV_PASS_PROTOCOL;
+	return CV_ECHO_ANSWERED;
+}
+
 static enum cv_verdict walk_icmp(struct walk *walk)
 {
 	struct reference *ret = walk->ret;
@@ -234,6 +261,8 @@ static enum cv_verdict walk_icmp(struct walk *walk)
 		return CV_PASS_ICMP_FRAGMENT;
 	if (ret->transport_bytes < 8)
 		return CV_PASS_MALFORMED;
+	if (walk->frame[ret->transport] == (ret->is_v4 ? 8 : 128))
+		return walk_ping(walk);
 	if (!is_icmp_error(walk, walk->frame[ret->transport]))
 		return CV_PASS_PROTOCOL;
 	if (!has_any_listener(walk))

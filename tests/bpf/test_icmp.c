@@ -385,7 +385,11 @@ static void goes_the_listeners_way(void **state)
 	struct world *world = *state;
 	struct icmp_error four = { .quoted = { .name = "IPv4 by l2", V4 }, .carrier = { .vlans = 1 } };
 	struct icmp_error six = { .quoted = { .name = "IPv6 by l2", V6, UDP } };
+	struct icmp_error gue = { .quoted = { .name = "IPv4 by GUE", V4, UDP }, .carrier = { .vlans = 2 } };
 
+	world_vary(world, .udp = "forward: gue");
+	for (gue.quoted.client = 1; gue.quoted.client <= 8; gue.quoted.client++)
+		icmp_error_expect(world, &gue, CV_TX, oracle_owner(world->image, &gue.quoted));
 	world_configure(world, lines);
 	icmp_error_expect(world, &four, CV_TX, world_backend_id(world, "10.0.0.11"));
 	icmp_error_expect(world, &six, CV_TX, world_backend_id(world, "2001:db8:b::13"));

@@ -139,6 +139,8 @@ static void random_error(const struct probe *flow, struct pkt *ret)
 	};
 
 	error.quoted.ttl = (int)below(65) - 1;
+	if (one_in(4)) /* a ping */
+		error.type = flow->family == CV_FAMILY_IPV6 ? 128 : 8;
 	icmp_error_build(&error, ret);
 }
 
@@ -364,6 +366,7 @@ static void survives_random_packets(void **state)
 		CV_DROP_ICMP_FOREIGN,
 		CV_DROP_ICMP_NO_PORTS,
 		CV_DROP_ICMP_UNKNOWN,
+		CV_ECHO_ANSWERED,
 	};
 	unsigned long seed = setting("CULVERT_RANDOM_SEED", (unsigned long)time(NULL));
 	unsigned long nr = setting("CULVERT_RANDOM_PACKETS", SHORT_RUN);

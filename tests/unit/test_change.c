@@ -85,11 +85,12 @@ static void every_kind_of_change_is_named(void **state)
 	to.model.metrics.port = 5;
 	snprintf(to.model.seed, sizeof(to.model.seed), "other");
 	to.model.encapsulation.source4_length = 8;
+	to.model.icmp.echo = !from.model.icmp.echo;
 	to.model.gue.variant = 1;
 	expect(&from, &to,
 	       "interfaces-eth0 interfaces+eth1 listeners*one listeners*two pools*b backends*a/10.0.0.1 "
 	       "backends-a/2001:db8::a backends+a/[2001:db8::a]:8080 settings*encapsulation "
-	       "settings*flow_table settings*gue settings*metrics settings*seed ");
+	       "settings*flow_table settings*gue settings*icmp settings*metrics settings*seed ");
 }
 
 static void all_and_nothing(void **state)

@@ -57,7 +57,9 @@ static void test_every_key(void **state)
 				    "      - { address: 2001:db8:1::12, weight: 1000 }\n"
 				    "  - { name: other, backends: [{ address: fd00::1 }] }\n"
 				    "metrics: { listen: \"[::]:80\" }\n"
-				    "gue: { port: 7000, variant: 1 }\n");
+				    "gue: { port: 7000, variant: 1 }\n"
+
+				    "icmp: { echo: false }\n");
 	const struct listener_conf *listener = model->listeners;
 	const struct pool_conf *pool = model->pools;
 
@@ -78,6 +80,7 @@ static void test_every_key(void **state)
 	assert_int_equal(model->encapsulation.source6_length, 64);
 	assert_int_equal(model->gue.port, 7000);
 	assert_int_equal(model->gue.variant, 1);
+	assert_false(model->icmp.echo);
 	assert_address(&model->metrics.address, "::");
 	assert_int_equal(model->metrics.port, 80);
 
@@ -146,6 +149,7 @@ static void test_defaults(void **state)
 	assert_int_equal(model->encapsulation.source4_length, 0);
 	assert_int_equal(model->gue.port, 6080);
 	assert_int_equal(model->gue.variant, 0);
+	assert_true(model->icmp.echo);
 	assert_int_equal(model->listeners[0].port_first, 1);
 	assert_int_equal(model->listeners[0].port_last, 65535);
 	assert_int_equal(model->listeners[0].forward, CV_FORWARD_IPIP);
@@ -184,7 +188,7 @@ static void test_allowed(void **state)
 {
 	static const char *const cases[] = {
 		"listeners: []",
-		"listeners:\npools:\ninterfaces:\nmetrics:\nflow_table:\nencapsulation:\ngue:\n",
+		"listeners:\npools:\ninterfaces:\nmetrics:\nflow_table:\nencapsulation:\ngue:\nicmp:\n",
 		"seed: ''",
 		"{}",
 		"pools: [{name: p, health: {type: none, path: /x, interval: 1h, timeout: 1h}, backends: }]",

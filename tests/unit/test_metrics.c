@@ -159,6 +159,8 @@ static void every_number_has_its_name(void **state)
 		"culvert_dropped_packets_total{reason=\"flow_table_full\"} 0",
 		"culvert_passed_packets_total{reason=\"not_vip\"} 404",
 		"culvert_answered_packets_total{reason=\"too_big_answered\"} 0",
+		"culvert_answered_packets_total{reason=\"reset_late\"} 405",
+		"culvert_answered_packets_total{reason=\"echo_answered\"} 0",
 		"culvert_forwarded_packets_total{verdict=\"tx\"} 401",
 		"culvert_forwarded_packets_total{verdict=\"redirect\"} 402",
 		"culvert_processed_packets_total{listener=\"web\"} 101",

@@ -32,7 +32,7 @@ static void test_single_mistakes(void **state)
 	} cases[] = {
 		/* keys */
 		{ "listenrs: []", "1:1: listenrs: unknown key, did you mean listeners? allowed: interfaces, "
-				  "flow_table, listeners, pools, metrics, seed, encapsulation, gue" },
+				  "flow_table, listeners, pools, metrics, seed, encapsulation, gue, icmp" },
 		{ INTERFACE("name: eth0, queue: 1"),
 		  "2:13: interfaces[0].queue: unknown key, allowed: name, mode" },
 		{ INTERFACE("name: eth0, mod: auto"),
@@ -199,6 +199,8 @@ static void test_single_mistakes(void **state)
 		{ "gue: {\nvariant: 2}", "2:10: gue.variant: \"2\": must be a whole number from 0 to 1" },
 		{ "gue: {\nflags: 2}", "2:1: gue.flags: unknown key, allowed: port, variant" },
 		{ "gue: 6080", "1:6: gue: a single value: must be a mapping with the keys port, variant" },
+		{ "icmp: {\necho: maybe}", "2:7: icmp.echo: \"maybe\": must be one of: true, false" },
+		{ "icmp: {\nping: true}", "2:1: icmp.ping: unknown key, allowed: echo" },
 		{ "metrics: {\nlisten: 9469}", "2:9: metrics.listen: \"9469\": " LISTEN },
 		{ "metrics: {\nlisten: localhost:9469}", "2:9: metrics.listen: \"localhost:9469\": " LISTEN },
 		{ "metrics: {\nlisten: 127.0.0.1:0}", "2:9: metrics.listen: \"127.0.0.1:0\": " LISTEN },

@@ -92,10 +92,11 @@ static double sum_members(const json_t *object)
 
 static void print_packets(const json_t *status)
 {
-	char forwarded[OUT_TEXT_LEN], dropped[OUT_TEXT_LEN], passed[OUT_TEXT_LEN];
+	char forwarded[OUT_TEXT_LEN], answered[OUT_TEXT_LEN], dropped[OUT_TEXT_LEN], passed[OUT_TEXT_LEN];
 
-	printf("packets     %s forwarded, %s dropped, %s passed on to the kernel\n",
+	printf("packets     %s forwarded, %s answered, %s dropped, %s passed on to the kernel\n",
 	       out_si(sum_members(json_object_get(status, "forwarded")), "", forwarded),
+	       out_si(sum_members(json_object_get(status, "answered")), "", answered),
 	       out_si(sum_members(json_object_get(status, "drops")), "", dropped),
 	       out_si(sum_members(json_object_get(status, "passed")), "", passed));
 }

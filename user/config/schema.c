@@ -22,7 +22,7 @@
 #define LIMITS(from, to) .min = (from), .max = (to)
 #define REQUIRED .is_required = true
 
-/* --- interfaces, flow_table, encapsulation, gue, metrics ----------------------------------------------- */
+/* --- interfaces, flow_table, encapsulation, gue, icmp, metrics ------------------------------------------ */
 
 static const struct choice attach_modes[] = {
 	{ .name = "auto", .value = ATTACH_AUTO },
@@ -75,6 +75,19 @@ static const struct key gue_keys[] = {
 };
 
 static const struct mapping gue_mapping = { .keys = gue_keys };
+
+static const struct choice truths[] = {
+	{ .name = "true", .value = true },
+	{ .name = "false", .value = false },
+	{},
+};
+
+static const struct key icmp_keys[] = {
+	{ KEY("echo", scalar_choice, icmp_conf, echo), .choices = truths },
+	{},
+};
+
+static const struct mapping icmp_mapping = { .keys = icmp_keys };
 
 static const struct key metrics_keys[] = {
 	{ KEY("listen", scalar_endpoint, metrics_conf, address), AND_AT(metrics_conf, port),
@@ -164,12 +177,6 @@ static const struct choice health_types[] = {
 static const struct choice health_vias[] = {
 	{ .name = "tunnel", .value = HEALTH_VIA_TUNNEL },
 	{ .name = "direct", .value = HEALTH_VIA_DIRECT },
-	{},
-};
-
-static const struct choice truths[] = {
-	{ .name = "true", .value = true },
-	{ .name = "false", .value = false },
 	{},
 };
 
@@ -278,6 +285,7 @@ static const struct key model_keys[] = {
 	{ KEY("seed", scalar_text, model, seed) },
 	{ MAPPING("encapsulation", encapsulation_mapping, model, encapsulation) },
 	{ MAPPING("gue", gue_mapping, model, gue) },
+	{ MAPPING("icmp", icmp_mapping, model, icmp) },
 	{},
 };
 

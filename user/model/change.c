@@ -137,6 +137,8 @@ static void list_settings(const struct model *from, const struct model *to, chan
 		each(CHANGE_SETTING, CHANGE_CHANGED, "flow_table", arg);
 	if (from->gue.port != to->gue.port || from->gue.variant != to->gue.variant)
 		each(CHANGE_SETTING, CHANGE_CHANGED, "gue", arg);
+	if (from->icmp.echo != to->icmp.echo)
+		each(CHANGE_SETTING, CHANGE_CHANGED, "icmp", arg);
 	if (from->metrics.port != to->metrics.port ||
 	    addr_compare(&from->metrics.address, &to->metrics.address))
 		each(CHANGE_SETTING, CHANGE_CHANGED, "metrics", arg);

@@ -11,7 +11,7 @@ enum change_what {
 	CHANGE_LISTENER,
 	CHANGE_POOL,	/* its own keys; backends count for themselves */
 	CHANGE_BACKEND, /* "pool/10.0.0.11", "pool/[2001:db8::1]:8080" */
-	CHANGE_SETTING, /* "flow_table", "encapsulation", "gue", "seed", "metrics": never added or removed */
+	CHANGE_SETTING, /* "flow_table", "encapsulation", "gue", "icmp", "seed", "metrics": never added or removed */
 	CHANGE_WHAT_COUNT
 };
 

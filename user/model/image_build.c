@@ -227,6 +227,7 @@ static int fill_image(struct build *build, image_facts facts, void *arg)
 			       model->listeners_nr);
 	image->directory.gue_port = model->gue.port;
 	image->directory.gue_variant = model->gue.variant;
+	image->directory.answers_echo = model->icmp.echo;
 	make_index(build);
 	return 0;
 }

@@ -16,6 +16,7 @@ struct model *model_new(void)
 		return NULL;
 	model->flow_table.max_flows = CV_DEFAULT_MAX_FLOWS;
 	model->flow_table.when_full = CV_FULL_EVICT;
+	model->icmp.echo = true;
 	addr_from_wire(AF_INET, localhost, &model->metrics.address);
 	model->metrics.port = 9469;
 	model->gue.port = CV_GUE_PORT;

@@ -47,6 +47,10 @@ struct gue_conf {
 	uint8_t variant; /* enum cv_gue_variant */
 };
 
+struct icmp_conf {
+	bool echo; /* pings of listeners' addresses are answered in the data path */
+};
+
 struct listener_conf {
 	char name[CV_NAME_LEN];
 	struct addr address;
@@ -118,6 +122,7 @@ struct model {
 	struct flow_table_conf flow_table;
 	struct encapsulation_conf encapsulation;
 	struct gue_conf gue;
+	struct icmp_conf icmp;
 	char seed[64];			 /* shared by the hosts of a cluster; "" is a seed like any other */
 	struct listener_conf *listeners; /* in the order of the file */
 	size_t listeners_nr;
