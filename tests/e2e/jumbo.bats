@@ -94,6 +94,11 @@ tagged() {
   wait_for 5 lab_is_gone tags
 }
 
+@test 'pings that fill a frame are answered, with both tags' {
+  contains "$(lab_in client ping -n -q -i 0.01 -c 10 -W 2 -M 'do' -s 8972 "$LAB_VIP4")" '10 received'
+  contains "$(lab_in client ping -n -q -i 0.01 -c 10 -W 2 -M 'do' -s 8952 "$LAB_VIP6")" '10 received'
+}
+
 @test 'the doctor knows that the driver takes long frames' {
   run ask doctor
   contains "$output" 'eth0: MTU 9060, the driver takes frames longer than a page'
