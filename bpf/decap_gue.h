@@ -68,9 +68,11 @@ static long decap_sum_chunk(__u32 index, void *arg)
 	__u32 len = sum->left < DECAP_CHUNK ? sum->left : DECAP_CHUNK;
 
 	(void)index;
-	asm volatile("" : "+r"(len)); /* the verifier wants to see the bounds of just this register */
-	if (len < 1 || len > DECAP_CHUNK)
+	if (!len)
 		return 1;
+	/* as it is; verifiers as old as that of 6.1 see only from this that it is neither 0 nor more than the chunk */
+	asm volatile("" : "+r"(len));
+	len = ((len - 1) & (DECAP_CHUNK - 1)) + 1;
 	sum->is_cut = bpf_xdp_load_bytes(sum->ctx, sum->at, chunk, len);
 	if (sum->is_cut)
 		return 1;

@@ -62,6 +62,15 @@ static __always_inline bool fragment_is_old(const struct cv_fragment *note, cons
 	return cv_clock_idle(ref->now, note->noted_s) > timeout;
 }
 
+/* The same, in a function that the verifier checks by itself: kernels as old as 6.1 take no memory that a caller handed over
+ * for the key of a map. */
+static __always_inline struct fragment_ref *fragment_ref_again(const struct fragment_ref *ref)
+{
+	struct scratch *scratch = ref ? scratch_get(ref->mode) : NULL;
+
+	return scratch ? &scratch->fragment : NULL;
+}
+
 /* Two first fragments of one datagram? In IPv4 an identification comes again within seconds, and names another
  * datagram then (RFC 6864 5.3.1); in IPv6 that is an attempt to have something reassembled that nobody saw whole. */
 static __always_inline bool fragment_overlaps(const struct cv_fragment *old, const struct fragment_ref *ref)
@@ -79,6 +88,7 @@ __noinline bool fragment_note(struct fragment_ref *ref)
 	const struct cv_fragment *old;
 	bool is_awaited;
 
+	ref = fragment_ref_again(ref);
 	if (!ref)
 		return false;
 	old = bpf_map_lookup_elem(&cv_fragments, &ref->key);
@@ -143,6 +153,7 @@ __noinline enum cv_fragment_state fragment_find(struct xdp_md *ctx, struct fragm
 {
 	enum cv_fragment_state state;
 
+	ref = fragment_ref_again(ref);
 	if (!ref)
 		return CV_FRAGMENT_NONE;
 	state = fragment_fetch(ref);
@@ -160,6 +171,7 @@ __noinline bool fragment_cut(struct xdp_md *ctx, struct fragment_ref *ref)
 {
 	struct cv_held_frame *record;
 
+	ref = fragment_ref_again(ref);
 	if (!ref)
 		return false;
 	if (ref->mode == CV_MODE_DRY)
