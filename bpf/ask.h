@@ -27,11 +27,18 @@ static __always_inline struct cv_ask *ask_find(struct xdp_md *ctx)
  * twice, once for packets with this mode and once for those with any. */
 __u8 cv_live_mode = 0;
 
+/* How this run came about. What stages add to the answer on the way begins with nothing. */
 static __always_inline enum cv_mode ask_mode(struct xdp_md *ctx)
 {
 	const struct cv_ask *ask = ask_find(ctx);
+	struct scratch *scratch;
 
-	return ask ? ask->mode : (enum cv_mode)cv_live_mode;
+	if (!ask)
+		return (enum cv_mode)cv_live_mode;
+	scratch = scratch_get(ask->mode);
+	if (scratch)
+		__builtin_memset(&scratch->answer, 0, sizeof(scratch->answer));
+	return ask->mode;
 }
 
 /* Completes the answer that lies in cv_scratch, and puts it into the metadata, which has moved along with the head of
@@ -69,15 +76,12 @@ static __always_inline void ask_answer(struct xdp_md *ctx, const struct pkt *pkt
 		return;
 	scratch->hash = pkt->hash;
 	answer = &scratch->answer;
-	__builtin_memset(answer, 0, sizeof(*answer));
 	answer->key = cv_ask_key;
 	answer->mode = pkt->mode;
 	answer->verdict = (__u8)verdict;
 	answer->source = pkt->source;
-	answer->state = pkt->flow_state;
 	answer->listener = pkt->listener;
 	answer->backend = pkt->backend;
-	answer->idle_left_s = pkt->idle_left_s;
 	ask_reply(ctx, pkt->mode);
 }
 

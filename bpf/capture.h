@@ -91,7 +91,7 @@ static __always_inline void capture_read(struct xdp_md *ctx, struct cv_capture_t
 		if (*type != bpf_htons(ETH_P_8021Q) && *type != bpf_htons(ETH_P_8021AD))
 			break;
 		type += 2;
-		offset += sizeof(struct vlan_tag);
+		offset += sizeof(vlan_tag);
 	}
 	if ((void *)(type + 1) > end)
 		return;

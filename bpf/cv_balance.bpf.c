@@ -61,8 +61,8 @@ STAGE place(struct xdp_md *ctx, struct pkt *pkt, const struct cv_directory *dir,
 STAGE balance(struct xdp_md *ctx, struct pkt *pkt)
 {
 	struct cv_directory *dir = directory_get();
-	struct cv_listener *listener;
-	struct cv_backend *backend;
+	struct cv_listener *listener = NULL;
+	struct cv_backend *backend = NULL;
 	enum cv_verdict verdict;
 
 	if (!dir)

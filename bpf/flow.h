@@ -145,12 +145,14 @@ static __always_inline void flow_touch(struct cv_flow *flow, const struct pkt *p
 }
 
 /* Notes for the answer which entry a question met. */
-static __always_inline void flow_answer(struct pkt *pkt, const struct cv_flow *flow, __u32 now)
+static __always_inline void flow_answer(const struct pkt *pkt, const struct cv_flow *flow, __u32 now)
 {
-	if (!pkt_is_dry(pkt))
+	struct scratch *scratch = pkt_is_dry(pkt) ? scratch_get(pkt->mode) : NULL;
+
+	if (!scratch)
 		return;
-	pkt->flow_state = flow->state;
-	pkt->idle_left_s = cv_flow_timeout(flow) - cv_clock_idle(now, flow->last_seen_s);
+	scratch->answer.state = flow->state;
+	scratch->answer.idle_left_s = cv_flow_timeout(flow) - cv_clock_idle(now, flow->last_seen_s);
 }
 
 /* The backend that has the flow, if it is still the same one and keeps its flows; else NULL. */

@@ -66,7 +66,7 @@ static __always_inline __u32 forward_room(const struct cv_directory *dir, const 
 
 /* Ethernet header towards the backend. Tags stay as they came on the port they came by. */
 static __always_inline void *fill_eth(void *start, const struct cv_backend *backend, const struct pkt *pkt,
-				      __u8 vlans, __be16 ethertype)
+				      __u8 vlans)
 {
 	struct ethhdr *eth = start;
 	__be16 *type = start + 2 * ETH_ALEN;
@@ -74,10 +74,11 @@ static __always_inline void *fill_eth(void *start, const struct cv_backend *back
 	__builtin_memcpy(eth->h_dest, backend->next_hop_mac, ETH_ALEN);
 	__builtin_memcpy(eth->h_source, backend->port_mac, ETH_ALEN);
 	for (int i = 0; i < PKT_MAX_VLANS && i < vlans; i++) {
-		*type++ = pkt->vlan[i].protocol;
-		*type++ = pkt->vlan[i].control;
+		*(vlan_tag *)type = pkt->vlan[i];
+		type += sizeof(vlan_tag) / sizeof(*type);
 	}
-	*type++ = ethertype;
+	/* of a tunnel, or of the packet itself: without a tunnel both have one family */
+	*type++ = backend->family == CV_FAMILY_IPV4 ? bpf_htons(ETH_P_IP) : bpf_htons(ETH_P_IPV6);
 	return type;
 }
 
@@ -93,17 +94,13 @@ STAGE forward_rewrite(struct xdp_md *ctx, struct pkt *pkt, const struct cv_direc
 		.hash = (__u32)pkt->hash, /* its high half chose the slot */
 	};
 	__u32 outer = outer_bytes(dir, listener, backend);
-	__be16 ethertype = pkt->ethertype;
 	void *start, *end, *ip;
 
-	if (is_tunnel) {
-		ethertype = backend->family == CV_FAMILY_IPV4 ? bpf_htons(ETH_P_IP) : bpf_htons(ETH_P_IPV6);
-		if (pkt->family == CV_FAMILY_IPV4) {
-			if ((void *)(pkt->ip4 + 1) > pkt->end)
-				return CV_DROP_INTERNAL;
-			inner.id = bpf_ntohs(pkt->ip4->id);
-			inner.frag_off = bpf_ntohs(pkt->ip4->frag_off) & OUTER_DF;
-		}
+	if (is_tunnel && pkt->family == CV_FAMILY_IPV4) {
+		if ((void *)(pkt->ip4 + 1) > pkt->end)
+			return CV_DROP_INTERNAL;
+		inner.id = bpf_ntohs(pkt->ip4->id);
+		inner.frag_off = bpf_ntohs(pkt->ip4->frag_off) & OUTER_DF;
 	}
 	if (bpf_xdp_adjust_head(ctx, (int)(pkt->vlans * 4) - (int)(vlans * 4) - (int)outer))
 		return CV_DROP_HEADROOM;
@@ -112,7 +109,7 @@ STAGE forward_rewrite(struct xdp_md *ctx, struct pkt *pkt, const struct cv_direc
 	/* with all the tags there may be: what we do not write of it is the packet, and none is shorter */
 	if (start + ETH_HLEN + PKT_MAX_VLANS * 4 > end)
 		return CV_DROP_INTERNAL;
-	ip = fill_eth(start, backend, pkt, vlans, ethertype);
+	ip = fill_eth(start, backend, pkt, vlans);
 	if (is_tunnel && !outer_fill(ip, end, listener->forward, backend, dir, &inner))
 		return CV_DROP_INTERNAL;
 	return CV_CONTINUE;

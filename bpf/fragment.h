@@ -35,14 +35,21 @@ STAGE fragment_check(const struct pkt *pkt)
 	return CV_CONTINUE;
 }
 
+/* The functions that the verifier checks by themselves find it again, instead of being handed it: kernels as old as 6.1
+ * take no memory of a caller's for the key of a map. */
+static __always_inline struct fragment_ref *fragment_get(enum cv_mode mode)
+{
+	struct scratch *scratch = scratch_get(mode);
+
+	return scratch ? &scratch->fragment : NULL;
+}
+
 static __always_inline struct fragment_ref *fragment_ref(const struct pkt *pkt, __u32 now)
 {
-	struct scratch *scratch = scratch_get(pkt->mode);
-	struct fragment_ref *ref;
+	struct fragment_ref *ref = fragment_get(pkt->mode);
 
-	if (!scratch)
+	if (!ref)
 		return NULL;
-	ref = &scratch->fragment;
 	__builtin_memset(ref, 0, sizeof(*ref));
 	__builtin_memcpy(ref->key.client, pkt->client, sizeof(ref->key.client));
 	__builtin_memcpy(ref->key.address, pkt->address, sizeof(ref->key.address));
@@ -51,7 +58,7 @@ static __always_inline struct fragment_ref *fragment_ref(const struct pkt *pkt, 
 	ref->now = now;
 	ref->family = pkt->family;
 	ref->mode = pkt->mode;
-	ref->link = (__u8)(ETH_HLEN + pkt->vlans * sizeof(struct vlan_tag));
+	ref->link = (__u8)(ETH_HLEN + pkt->vlans * sizeof(vlan_tag));
 	return ref;
 }
 
@@ -60,15 +67,6 @@ static __always_inline bool fragment_is_old(const struct cv_fragment *note, cons
 	__u32 timeout = ref->family == CV_FAMILY_IPV4 ? CV_FRAGMENT_TIMEOUT4_S : CV_FRAGMENT_TIMEOUT6_S;
 
 	return cv_clock_idle(ref->now, note->noted_s) > timeout;
-}
-
-/* The same, in a function that the verifier checks by itself: kernels as old as 6.1 take no memory that a caller handed over
- * for the key of a map. */
-static __always_inline struct fragment_ref *fragment_ref_again(const struct fragment_ref *ref)
-{
-	struct scratch *scratch = ref ? scratch_get(ref->mode) : NULL;
-
-	return scratch ? &scratch->fragment : NULL;
 }
 
 /* Two first fragments of one datagram? In IPv4 an identification comes again within seconds, and names another
@@ -81,14 +79,14 @@ static __always_inline bool fragment_overlaps(const struct cv_fragment *old, con
 	       old->port != ref->note.port;
 }
 
-/* Leaves ref->note for the fragments that follow this first one, and lets go those that came before it; false if that
- * must not be, as it overlaps. This function and the next ones the verifier checks by themselves. */
-__noinline bool fragment_note(struct fragment_ref *ref)
+/* Leaves the note in scratch for the fragments that follow this first one, and lets go those that came before it; false
+ * if that must not be, as it overlaps. */
+__noinline bool fragment_note(enum cv_mode mode)
 {
+	struct fragment_ref *ref = fragment_get(mode);
 	const struct cv_fragment *old;
 	bool is_awaited;
 
-	ref = fragment_ref_again(ref);
 	if (!ref)
 		return false;
 	old = bpf_map_lookup_elem(&cv_fragments, &ref->key);
@@ -147,13 +145,13 @@ static __always_inline enum cv_fragment_state fragment_wait(struct xdp_md *ctx, 
 	return CV_FRAGMENT_WAITING;
 }
 
-/* What is known of the datagram that a fragment follows: KNOWN with the way in ref->note; WAITING if it was held back;
- * NONE if neither. */
-__noinline enum cv_fragment_state fragment_find(struct xdp_md *ctx, struct fragment_ref *ref)
+/* What is known of the datagram that the fragment in scratch follows: KNOWN with the way in its note; WAITING if it was
+ * held back; NONE if neither. */
+__noinline enum cv_fragment_state fragment_find(struct xdp_md *ctx, enum cv_mode mode)
 {
+	struct fragment_ref *ref = fragment_get(mode);
 	enum cv_fragment_state state;
 
-	ref = fragment_ref_again(ref);
 	if (!ref)
 		return CV_FRAGMENT_NONE;
 	state = fragment_fetch(ref);
@@ -166,12 +164,12 @@ __noinline enum cv_fragment_state fragment_find(struct xdp_md *ctx, struct fragm
 	return fragment_wait(ctx, ref);
 }
 
-/* Hands a packet to culvertd that is to be cut. Its pieces will find the way by ref->note. */
-__noinline bool fragment_cut(struct xdp_md *ctx, struct fragment_ref *ref)
+/* Hands a packet to culvertd that is to be cut. Its pieces will find the way by the note in scratch. */
+__noinline bool fragment_cut(struct xdp_md *ctx, enum cv_mode mode)
 {
+	struct fragment_ref *ref = fragment_get(mode);
 	struct cv_held_frame *record;
 
-	ref = fragment_ref_again(ref);
 	if (!ref)
 		return false;
 	if (ref->mode == CV_MODE_DRY)
@@ -235,7 +233,7 @@ STAGE fragment_first(const struct pkt *pkt, enum cv_fragment_state state, __u16 
 
 	if (!ref)
 		return CV_DROP_INTERNAL;
-	return fragment_note(ref) ? verdict : CV_DROP_FRAGMENT_OVERLAP;
+	return fragment_note(pkt->mode) ? verdict : CV_DROP_FRAGMENT_OVERLAP;
 }
 
 /* A first fragment for a port without listener: it passes, and so shall the rest of its datagram. */
@@ -263,7 +261,7 @@ STAGE fragment_large(struct xdp_md *ctx, struct pkt *pkt, __u16 generation, __u3
 	if (!ref)
 		return CV_DROP_INTERNAL;
 	ref->room = (__u16)room;
-	return fragment_cut(ctx, ref) ? CV_CUT : CV_DROP_TOO_BIG;
+	return fragment_cut(ctx, pkt->mode) ? CV_CUT : CV_DROP_TOO_BIG;
 }
 
 #endif

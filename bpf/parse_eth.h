@@ -28,8 +28,7 @@ STAGE parse_eth(struct pkt *pkt)
 		tag = pkt_take(pkt, 2 * sizeof(*tag));
 		if (!tag)
 			return pkt_lack(pkt, 2 * sizeof(*tag));
-		pkt->vlan[i].protocol = pkt->ethertype;
-		pkt->vlan[i].control = tag[0];
+		pkt->vlan[i] = *(vlan_tag *)(tag - 1);
 		pkt->ethertype = tag[1];
 		pkt->vlans++;
 	}

@@ -18,7 +18,6 @@ STAGE parse_ports(struct pkt *pkt)
 		return CV_PASS_MALFORMED;
 	if ((void *)(ports + 1) > pkt->end)
 		return CV_PASS_SPLIT; /* the frame holds the packet */
-	pkt->ports = *ports;
 	pkt->client_port = (__u16)(bpf_ntohl(*ports) >> 16);
 	pkt->port = (__u16)bpf_ntohl(*ports);
 	return CV_CONTINUE;

@@ -12,6 +12,7 @@
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/tcp.h>
+#include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
 #include "cv_ask.h"
@@ -27,11 +28,9 @@
 
 #define PKT_MAX_VLANS 2
 
-/* A tag behind the addresses of an Ethernet header (IEEE 802.1Q): as it lies in the frame. */
-struct vlan_tag {
-	__be16 protocol; /* what this tag is: 802.1Q or 802.1ad */
-	__be16 control;
-};
+/* A tag behind the addresses of an Ethernet header (IEEE 802.1Q), as it lies in the frame: what it is, 802.1Q or 802.1ad,
+ * and its control word. One number, as that is one slot of the stack. */
+typedef __u32 vlan_tag;
 
 /* A TCP header's flags, byte 13 (RFC 9293 3.1). */
 #define TCP_FIN 0x01
@@ -50,7 +49,7 @@ struct pkt {
 	/* link layer */
 	__be16 ethertype; /* behind the tags */
 	__u8 vlans;
-	struct vlan_tag vlan[PKT_MAX_VLANS];
+	vlan_tag vlan[PKT_MAX_VLANS];
 	/* network layer */
 	union {
 		void *ip;
@@ -73,18 +72,14 @@ struct pkt {
 	__u32 address[4];
 	__u16 client_port;
 	__u16 port;
-	__be32 ports; /* both, as they lie in the packet */
 	/* what the stages decided */
 	__u16 listener;
 	__u16 backend;
-	__u64 hash;	    /* of the tuple, as the listener wants it hashed */
-	__u16 ended_of;	    /* listener of the flow that this packet found over; 0: it found none */
-	bool is_late;	    /* that one was a TCP flow and idled out */
-	bool is_icmp_error; /* about a packet of the flow that has this hash */
-	/* for a question only */
-	enum cv_flow_state flow_state;
+	__u64 hash;	       /* of the tuple, as the listener wants it hashed */
+	__u16 ended_of;	       /* listener of the flow that this packet found over; 0: it found none */
+	bool is_late;	       /* that one was a TCP flow and idled out */
+	bool is_icmp_error;    /* about a packet of the flow that has this hash */
 	enum cv_source source; /* what named the backend */
-	__u32 idle_left_s;
 };
 
 /* A question changes nothing that outlives its run, and answers as if it had: whatever writes to a map (but cv_scratch),
@@ -92,6 +87,12 @@ struct pkt {
 static __always_inline bool pkt_is_dry(const struct pkt *pkt)
 {
 	return pkt->mode == CV_MODE_DRY;
+}
+
+/* Both ports, as they lie in the packet. */
+static __always_inline __be32 pkt_ports(const struct pkt *pkt)
+{
+	return bpf_htonl((__u32)pkt->client_port << 16 | pkt->port);
 }
 
 static __always_inline void pkt_window(struct pkt *pkt, struct xdp_md *ctx)

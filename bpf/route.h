@@ -248,7 +248,7 @@ STAGE route_follow(struct xdp_md *ctx, struct pkt *pkt, const struct cv_director
 
 	if (!ref)
 		return CV_DROP_INTERNAL;
-	verdict = fragment_verdict(fragment_find(ctx, ref));
+	verdict = fragment_verdict(fragment_find(ctx, pkt->mode));
 	if (verdict)
 		return verdict;
 	note = &ref->note;
@@ -264,7 +264,6 @@ STAGE route_follow(struct xdp_md *ctx, struct pkt *pkt, const struct cv_director
 	pkt->backend = note->backend;
 	pkt->client_port = note->client_port;
 	pkt->port = note->port;
-	pkt->ports = bpf_htonl((__u32)note->client_port << 16 | note->port);
 	pkt->hash = select_hash(dir, *ret_listener, pkt);
 	return CV_CONTINUE;
 }

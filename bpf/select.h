@@ -21,13 +21,12 @@ static __always_inline __u64 select_hash(const struct cv_directory *dir, const s
 	if (listener->hash == CV_HASH_SOURCE) {
 		sum = cv_hash_nh(dir->hash_key, c, 4);
 	} else if (pkt->family == CV_FAMILY_IPV4) {
-		__u32 words[4] = { c[3], a[3], pkt->ports, pkt->protocol };
+		__u32 words[4] = { c[3], a[3], pkt_ports(pkt), pkt->protocol };
 
 		sum = cv_hash_nh(dir->hash_key, words, 4);
 	} else {
-		__u32 words[10] = {
-			c[0], c[1], c[2], c[3], a[0], a[1], a[2], a[3], pkt->ports, pkt->protocol
-		};
+		__u32 words[10] = { c[0], c[1], c[2], c[3],	      a[0],
+				    a[1], a[2], a[3], pkt_ports(pkt), pkt->protocol };
 
 		sum = cv_hash_nh(dir->hash_key, words, 10);
 	}

@@ -31,7 +31,7 @@ mapfile -t shell < <(sources scripts tests .ci -- '*.sh' '*.bash' '*.bats' run)
 
 user_flags=(-std=gnu11 -D_GNU_SOURCE '-DCV_VERSION="lint"' -Iinclude -Iuser -Ibpf -Itests -isystem "$build/bpf")
 # clang for BPF looks in no host directory by itself; the asm/ headers are in the multiarch one.
-bpf_flags=(-target bpf -std=gnu11 -Iinclude -Ibpf -idirafter "/usr/include/$(gcc -print-multiarch)")
+bpf_flags=(-target bpf -std=gnu11 -Iinclude -Ibpf -Itests -idirafter "/usr/include/$(gcc -print-multiarch)")
 
 check_format() {
   clang-format --dry-run -Werror "${all_c[@]}"

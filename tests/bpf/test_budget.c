@@ -154,7 +154,7 @@ static void check_object(struct bpf_object *object, const struct budget *budgets
 static void check_balance(bool is_reject)
 {
 	static const struct budget budgets[] = {
-		{ "cv_balance", 400000, 496 },	 { "cv_clock", 100, 64 },
+		{ "cv_balance", 400000, 456 },	 { "cv_clock", 100, 64 },
 		{ "cv_sweep_flows", 2000, 256 }, { "cv_sweep_flows6", 2000, 256 },
 		{ "cv_sweep_half", 2000, 256 },	 { "cv_correct", 500, 128 },
 	};

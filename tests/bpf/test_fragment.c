@@ -120,7 +120,7 @@ static void a_first_fragment_may_announce_more_than_it_has(void **state)
 {
 	struct world *world = *state;
 
-	for (enum cv_family family = CV_FAMILY_IPV4; family <= CV_FAMILY_IPV6; family++) {
+	for (int family = CV_FAMILY_IPV4; family <= CV_FAMILY_IPV6; family++) {
 		size_t layer = family == CV_FAMILY_IPV4 ? 2 : 3; /* behind the fragment header */
 		struct probe probe = { .family = family,
 				       UDP,
@@ -323,7 +323,7 @@ static void notes_grow_old(void **state)
 	static const uint32_t timeout[] = { [CV_FAMILY_IPV4] = 30, [CV_FAMILY_IPV6] = 60 };
 	struct world *world = *state;
 
-	for (enum cv_family family = CV_FAMILY_IPV4; family <= CV_FAMILY_IPV6; family++) {
+	for (int family = CV_FAMILY_IPV4; family <= CV_FAMILY_IPV6; family++) {
 		struct probe probe = { .family = family, UDP }, later = later_of(probe),
 			     first = first_of(probe);
 		struct cv_fragment note;
@@ -388,8 +388,8 @@ static void a_flood_of_fragments_pushes_out_notes_alone(void **state)
 	struct probe probe = { V6, UDP, .fragment = PROBE_FIRST_FRAGMENT };
 	struct pkt in;
 
-	for (uint16_t i = 1; i <= FLOWS; i++)
-		flow_open(world, &(struct probe){ V6, UDP, .client_port = i });
+	for (int i = 1; i <= FLOWS; i++)
+		flow_open(world, &(struct probe){ V6, UDP, .client_port = (uint16_t)i });
 	probe_build(&probe, &in);
 	for (uint32_t i = 0; i < FLOOD; i++) {
 		uint8_t *id = pkt_layer(&in, 2) + 4;

@@ -190,11 +190,11 @@ struct row {
 	struct icmp_error error;
 };
 
-#define ROW(verdict_, name_, quoted_, ...)                                                                   \
-	{                                                                                                    \
-		.verdict = CV_##verdict_, .error = {.quoted = { .name = (name_), IN quoted_ }, __VA_ARGS__ } \
-	}
 #define IN(...) __VA_ARGS__
+#define ROW(verdict_, name_, quoted_, ...)                                                                \
+	{                                                                                                 \
+		.verdict = CV_##verdict_, .error = {.quoted = { .name = (name_), quoted_ }, __VA_ARGS__ } \
+	}
 
 /* By Maglev, where they are sent on. */
 static void check_rows(struct world *world, const struct row *rows, size_t nr)
@@ -214,34 +214,34 @@ static void check_rows(struct world *world, const struct row *rows, size_t nr)
 static void reads_quotes_of_every_kind(void **state)
 {
 	static const struct row rows[] = {
-		ROW(TX, "IPv4, 8 bytes", (V4, TCP, .payload = 1000)),
-		ROW(TX, "IPv4, all", (V4, TCP, .payload = 500), .quote = ALL),
-		ROW(TX, "IPv4, an odd number", (V4, UDP, .payload = 500), .quote = 111),
-		ROW(TX, "IPv4, TTL used up", (V4, .ttl = -1, .payload = 9)),
-		ROW(TX, "IPv4, options", (V4, .options = 4, .payload = 9)),
-		ROW(TX, "IPv4, most options", (V4, UDP, .options = 40)),
-		ROW(TX, "IPv4, first fragment", (V4, .fragment = PROBE_FIRST_FRAGMENT, .payload = 9)),
-		ROW(TX, "IPv4, its length is none", (V4, POKE(0, 2, 0, 0))),
-		ROW(TX, "IPv4, its length is a lie", (V4, POKE(0, 2, 0xff, 0xff))),
-		ROW(TX, "IPv4, its checksum too", (V4, POKE(0, 10, 0, 0))),
-		ROW(TX, "IPv6, 8 bytes", (V6, TCP, .payload = 1000)),
-		ROW(TX, "IPv6, all", (V6, TCP, .payload = 1000), .quote = ALL),
-		ROW(TX, "IPv6, an odd number", (V6, UDP, .payload = 500), .quote = 111),
+		ROW(TX, "IPv4, 8 bytes", IN(V4, TCP, .payload = 1000)),
+		ROW(TX, "IPv4, all", IN(V4, TCP, .payload = 500), .quote = ALL),
+		ROW(TX, "IPv4, an odd number", IN(V4, UDP, .payload = 500), .quote = 111),
+		ROW(TX, "IPv4, TTL used up", IN(V4, .ttl = -1, .payload = 9)),
+		ROW(TX, "IPv4, options", IN(V4, .options = 4, .payload = 9)),
+		ROW(TX, "IPv4, most options", IN(V4, UDP, .options = 40)),
+		ROW(TX, "IPv4, first fragment", IN(V4, .fragment = PROBE_FIRST_FRAGMENT, .payload = 9)),
+		ROW(TX, "IPv4, its length is none", IN(V4, POKE(0, 2, 0, 0))),
+		ROW(TX, "IPv4, its length is a lie", IN(V4, POKE(0, 2, 0xff, 0xff))),
+		ROW(TX, "IPv4, its checksum too", IN(V4, POKE(0, 10, 0, 0))),
+		ROW(TX, "IPv6, 8 bytes", IN(V6, TCP, .payload = 1000)),
+		ROW(TX, "IPv6, all", IN(V6, TCP, .payload = 1000), .quote = ALL),
+		ROW(TX, "IPv6, an odd number", IN(V6, UDP, .payload = 500), .quote = 111),
 		ROW(TX, "IPv6, extensions",
-		    (V6, .extension = { { 8, IPPROTO_HOPOPTS }, { 24, IPPROTO_ROUTING } })),
+		    IN(V6, .extension = { { 8, IPPROTO_HOPOPTS }, { 24, IPPROTO_ROUTING } })),
 		ROW(TX, "IPv6, six extensions",
-		    (V6, UDP,
-		     .extension = { { 8, IPPROTO_HOPOPTS },
-				    { 16, IPPROTO_DSTOPTS },
-				    { 8, IPPROTO_DSTOPTS },
-				    { 8, IPPROTO_DSTOPTS },
-				    { 8, IPPROTO_DSTOPTS },
-				    { 8, IPPROTO_DSTOPTS } })),
-		ROW(TX, "IPv6, atomic fragment", (V6, .fragment = PROBE_ATOMIC)),
-		ROW(TX, "IPv6, first fragment", (V6, .fragment = PROBE_FIRST_FRAGMENT)),
+		    IN(V6, UDP,
+		       .extension = { { 8, IPPROTO_HOPOPTS },
+				      { 16, IPPROTO_DSTOPTS },
+				      { 8, IPPROTO_DSTOPTS },
+				      { 8, IPPROTO_DSTOPTS },
+				      { 8, IPPROTO_DSTOPTS },
+				      { 8, IPPROTO_DSTOPTS } })),
+		ROW(TX, "IPv6, atomic fragment", IN(V6, .fragment = PROBE_ATOMIC)),
+		ROW(TX, "IPv6, first fragment", IN(V6, .fragment = PROBE_FIRST_FRAGMENT)),
 		ROW(TX, "IPv6, first fragment, extensions",
-		    (V6, .extension = { { 8, IPPROTO_HOPOPTS } }, .fragment = PROBE_FIRST_FRAGMENT)),
-		ROW(TX, "IPv6, its length is a lie", (V6, POKE(0, 4, 0xff, 0xff))),
+		    IN(V6, .extension = { { 8, IPPROTO_HOPOPTS } }, .fragment = PROBE_FIRST_FRAGMENT)),
+		ROW(TX, "IPv6, its length is a lie", IN(V6, POKE(0, 4, 0xff, 0xff))),
 	};
 
 	check_rows(*state, rows, CV_ARRAY_SIZE(rows));
@@ -251,20 +251,20 @@ static void reads_quotes_of_every_kind(void **state)
 static void sends_on_carriers_of_every_kind(void **state)
 {
 	static const struct row rows[] = {
-		ROW(TX, "a tag", (V4), .carrier = { .vlans = 1 }),
-		ROW(TX, "tags", (V6), .carrier = { .vlans = 2, .tos = 0xc0 }),
-		ROW(TX, "marked", (V4), .carrier = { .tos = 0xff, .df = true, .id = 0xffff, .ttl = 2 }),
-		ROW(TX, "IPv4 options", (V4), .carrier = { .options = 40, .padding = 7 }),
-		ROW(TX, "extensions", (V6), .carrier = { .extension = { { 8, IPPROTO_HOPOPTS } } }),
-		ROW(TX, "atomic fragment", (V6), .carrier = { .fragment = PROBE_ATOMIC }),
-		ROW(TX, "from the VIP itself", (V4), .from = VIP4),
-		ROW(DROP_TTL, "TTL used up", (V4), .carrier = { .ttl = 1 }),
-		ROW(DROP_TTL, "hop limit used up", (V6), .carrier = { .ttl = 1 }),
-		ROW(DROP_TOO_BIG, "too big", (V6, .payload = 1400), .quote = ALL),
-		ROW(PASS_ICMP_FRAGMENT, "first", (V4), .carrier = { .fragment = PROBE_FIRST_FRAGMENT }),
-		ROW(PASS_ICMP_FRAGMENT, "later", (V4), .carrier = { .fragment = PROBE_LATER_FRAGMENT }),
-		ROW(PASS_ICMP_FRAGMENT, "first", (V6), .carrier = { .fragment = PROBE_FIRST_FRAGMENT }),
-		ROW(PASS_ICMP_FRAGMENT, "later", (V6), .carrier = { .fragment = PROBE_LATER_FRAGMENT }),
+		ROW(TX, "a tag", IN(V4), .carrier = { .vlans = 1 }),
+		ROW(TX, "tags", IN(V6), .carrier = { .vlans = 2, .tos = 0xc0 }),
+		ROW(TX, "marked", IN(V4), .carrier = { .tos = 0xff, .df = true, .id = 0xffff, .ttl = 2 }),
+		ROW(TX, "IPv4 options", IN(V4), .carrier = { .options = 40, .padding = 7 }),
+		ROW(TX, "extensions", IN(V6), .carrier = { .extension = { { 8, IPPROTO_HOPOPTS } } }),
+		ROW(TX, "atomic fragment", IN(V6), .carrier = { .fragment = PROBE_ATOMIC }),
+		ROW(TX, "from the VIP itself", IN(V4), .from = VIP4),
+		ROW(DROP_TTL, "TTL used up", IN(V4), .carrier = { .ttl = 1 }),
+		ROW(DROP_TTL, "hop limit used up", IN(V6), .carrier = { .ttl = 1 }),
+		ROW(DROP_TOO_BIG, "too big", IN(V6, .payload = 1400), .quote = ALL),
+		ROW(PASS_ICMP_FRAGMENT, "first", IN(V4), .carrier = { .fragment = PROBE_FIRST_FRAGMENT }),
+		ROW(PASS_ICMP_FRAGMENT, "later", IN(V4), .carrier = { .fragment = PROBE_LATER_FRAGMENT }),
+		ROW(PASS_ICMP_FRAGMENT, "first", IN(V6), .carrier = { .fragment = PROBE_FIRST_FRAGMENT }),
+		ROW(PASS_ICMP_FRAGMENT, "later", IN(V6), .carrier = { .fragment = PROBE_LATER_FRAGMENT }),
 	};
 
 	check_rows(*state, rows, CV_ARRAY_SIZE(rows));
@@ -273,21 +273,21 @@ static void sends_on_carriers_of_every_kind(void **state)
 static void drops_what_says_nothing(void **state)
 {
 	static const struct row rows[] = {
-		ROW(DROP_ICMP_QUOTE, "IPv4, version 6", (V4, POKE(0, 0, 0x65))),
-		ROW(DROP_ICMP_QUOTE, "IPv4, header of 16", (V4, POKE(0, 0, 0x44))),
-		ROW(DROP_ICMP_QUOTE, "IPv4, header over the end", (V4, POKE(0, 0, 0x4f))),
-		ROW(DROP_ICMP_QUOTE, "IPv6, version 4", (V6, POKE(0, 0, 0x45))),
+		ROW(DROP_ICMP_QUOTE, "IPv4, version 6", IN(V4, POKE(0, 0, 0x65))),
+		ROW(DROP_ICMP_QUOTE, "IPv4, header of 16", IN(V4, POKE(0, 0, 0x44))),
+		ROW(DROP_ICMP_QUOTE, "IPv4, header over the end", IN(V4, POKE(0, 0, 0x4f))),
+		ROW(DROP_ICMP_QUOTE, "IPv6, version 4", IN(V6, POKE(0, 0, 0x45))),
 		ROW(DROP_ICMP_QUOTE, "IPv6, extension over the end",
-		    (V6, .extension = { { 8, IPPROTO_HOPOPTS } }, POKE(1, 1, 2))),
-		ROW(DROP_ICMP_QUOTE, "into padding", (V4), .quote = 27, .carrier = { .padding = 20 }),
-		ROW(DROP_ICMP_QUOTE, "into padding", (V6), .quote = 47, .carrier = { .padding = 20 }),
-		ROW(DROP_ICMP_NO_PORTS, "later fragment", (V4, .fragment = PROBE_LATER_FRAGMENT)),
-		ROW(DROP_ICMP_NO_PORTS, "later fragment", (V4, UDP, .fragment = PROBE_LATER_FRAGMENT)),
-		ROW(DROP_ICMP_NO_PORTS, "later fragment", (V6, .fragment = PROBE_LATER_FRAGMENT)),
-		ROW(DROP_ICMP_FOREIGN, "of another host", (V4, .to = "192.0.2.99"), .to = VIP4),
-		ROW(DROP_ICMP_FOREIGN, "of another host", (V6, .to = "2001:db8:a::99"), .to = VIP6),
-		ROW(DROP_ICMP_FOREIGN, "last byte", (V6, POKE(0, 23, 0x11))),
-		ROW(DROP_ICMP_FOREIGN, "first byte", (V6, POKE(0, 8, 0x21))),
+		    IN(V6, .extension = { { 8, IPPROTO_HOPOPTS } }, POKE(1, 1, 2))),
+		ROW(DROP_ICMP_QUOTE, "into padding", IN(V4), .quote = 27, .carrier = { .padding = 20 }),
+		ROW(DROP_ICMP_QUOTE, "into padding", IN(V6), .quote = 47, .carrier = { .padding = 20 }),
+		ROW(DROP_ICMP_NO_PORTS, "later fragment", IN(V4, .fragment = PROBE_LATER_FRAGMENT)),
+		ROW(DROP_ICMP_NO_PORTS, "later fragment", IN(V4, UDP, .fragment = PROBE_LATER_FRAGMENT)),
+		ROW(DROP_ICMP_NO_PORTS, "later fragment", IN(V6, .fragment = PROBE_LATER_FRAGMENT)),
+		ROW(DROP_ICMP_FOREIGN, "of another host", IN(V4, .to = "192.0.2.99"), .to = VIP4),
+		ROW(DROP_ICMP_FOREIGN, "of another host", IN(V6, .to = "2001:db8:a::99"), .to = VIP6),
+		ROW(DROP_ICMP_FOREIGN, "last byte", IN(V6, POKE(0, 23, 0x11))),
+		ROW(DROP_ICMP_FOREIGN, "first byte", IN(V6, POKE(0, 8, 0x21))),
 	};
 
 	check_rows(*state, rows, CV_ARRAY_SIZE(rows));
@@ -335,37 +335,38 @@ static void passes_what_is_not_for_backends(void **state)
 {
 	static const struct row rows[] = {
 		/* source quench (RFC 6633), redirect, router advertisement, timestamp */
-		ROW(PASS_PROTOCOL, "type 0", (V4), .carrier = { POKE(2, 0, 0) }),
-		ROW(PASS_PROTOCOL, "type 4", (V4), .type = 4),
-		ROW(PASS_PROTOCOL, "type 5", (V4), .type = 5),
-		ROW(PASS_PROTOCOL, "type 9", (V4), .type = 9),
-		ROW(PASS_PROTOCOL, "type 10", (V4), .type = 10),
-		ROW(PASS_PROTOCOL, "type 13", (V4), .type = 13),
+		ROW(PASS_PROTOCOL, "type 0", IN(V4), .carrier = { POKE(2, 0, 0) }),
+		ROW(PASS_PROTOCOL, "type 4", IN(V4), .type = 4),
+		ROW(PASS_PROTOCOL, "type 5", IN(V4), .type = 5),
+		ROW(PASS_PROTOCOL, "type 9", IN(V4), .type = 9),
+		ROW(PASS_PROTOCOL, "type 10", IN(V4), .type = 10),
+		ROW(PASS_PROTOCOL, "type 13", IN(V4), .type = 13),
 		/* echo reply, multicast listeners, neighbour discovery */
-		ROW(PASS_PROTOCOL, "type 0", (V6), .carrier = { POKE(2, 0, 0) }),
-		ROW(PASS_PROTOCOL, "type 5", (V6), .type = 5),
-		ROW(PASS_PROTOCOL, "type 129", (V6), .type = 129),
-		ROW(PASS_PROTOCOL, "type 130", (V6), .type = 130),
-		ROW(PASS_PROTOCOL, "type 133", (V6), .type = 133),
-		ROW(PASS_PROTOCOL, "type 134", (V6), .type = 134),
-		ROW(PASS_PROTOCOL, "type 135", (V6), .type = 135),
-		ROW(PASS_PROTOCOL, "type 136", (V6), .type = 136),
-		ROW(PASS_PROTOCOL, "type 137", (V6), .type = 137),
-		ROW(PASS_PROTOCOL, "type 143", (V6), .type = 143),
+		ROW(PASS_PROTOCOL, "type 0", IN(V6), .carrier = { POKE(2, 0, 0) }),
+		ROW(PASS_PROTOCOL, "type 5", IN(V6), .type = 5),
+		ROW(PASS_PROTOCOL, "type 129", IN(V6), .type = 129),
+		ROW(PASS_PROTOCOL, "type 130", IN(V6), .type = 130),
+		ROW(PASS_PROTOCOL, "type 133", IN(V6), .type = 133),
+		ROW(PASS_PROTOCOL, "type 134", IN(V6), .type = 134),
+		ROW(PASS_PROTOCOL, "type 135", IN(V6), .type = 135),
+		ROW(PASS_PROTOCOL, "type 136", IN(V6), .type = 136),
+		ROW(PASS_PROTOCOL, "type 137", IN(V6), .type = 137),
+		ROW(PASS_PROTOCOL, "type 143", IN(V6), .type = 143),
 		/* of the other family */
-		ROW(PASS_PROTOCOL, "ICMPv6 in IPv4", (V4), .type = TOO_BIG6, .carrier = { POKE(1, 9, 58) }),
-		ROW(PASS_PROTOCOL, "ICMP in IPv6", (V6), .type = UNREACHABLE4, .carrier = { POKE(1, 6, 1) }),
+		ROW(PASS_PROTOCOL, "ICMPv6 in IPv4", IN(V4), .type = TOO_BIG6, .carrier = { POKE(1, 9, 58) }),
+		ROW(PASS_PROTOCOL, "ICMP in IPv6", IN(V6), .type = UNREACHABLE4,
+		    .carrier = { POKE(1, 6, 1) }),
 		/* about packets that no backend sent */
-		ROW(PASS_PROTOCOL, "about ICMP", (V4, POKE(0, 9, IPPROTO_ICMP))),
-		ROW(PASS_PROTOCOL, "about ICMPv6", (V6, POKE(0, 6, IPPROTO_ICMPV6))),
+		ROW(PASS_PROTOCOL, "about ICMP", IN(V4, POKE(0, 9, IPPROTO_ICMP))),
+		ROW(PASS_PROTOCOL, "about ICMPv6", IN(V6, POKE(0, 6, IPPROTO_ICMPV6))),
 		ROW(PASS_PROTOCOL, "about its fragment",
-		    (V6, .fragment = PROBE_LATER_FRAGMENT, POKE(1, 0, IPPROTO_ICMPV6))),
-		ROW(PASS_PROTOCOL, "about GRE", (V4, POKE(0, 9, IPPROTO_GRE))),
-		ROW(PASS_NO_LISTENER, "another port", (V4, .port = 22)),
-		ROW(PASS_NO_LISTENER, "another port", (V6, UDP, .port = 53)),
+		    IN(V6, .fragment = PROBE_LATER_FRAGMENT, POKE(1, 0, IPPROTO_ICMPV6))),
+		ROW(PASS_PROTOCOL, "about GRE", IN(V4, POKE(0, 9, IPPROTO_GRE))),
+		ROW(PASS_NO_LISTENER, "another port", IN(V4, .port = 22)),
+		ROW(PASS_NO_LISTENER, "another port", IN(V6, UDP, .port = 53)),
 		/* to a host behind us */
-		ROW(PASS_NOT_VIP, "another address", (V4, .to = "192.0.2.99")),
-		ROW(PASS_NOT_VIP, "another address", (V6, .to = "2001:db8:a::99")),
+		ROW(PASS_NOT_VIP, "another address", IN(V4, .to = "192.0.2.99")),
+		ROW(PASS_NOT_VIP, "another address", IN(V6, .to = "2001:db8:a::99")),
 	};
 
 	check_rows(*state, rows, CV_ARRAY_SIZE(rows));

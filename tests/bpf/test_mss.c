@@ -10,43 +10,39 @@ enum { OPTIONS = 40 };
 /* TCP options as they are, and as they are to leave; every 0x05b4 (1,460) is told to be 0x0550 (1,360). */
 struct options {
 	const char *name;
+	uint8_t size;
 	uint8_t before[OPTIONS];
 	uint8_t after[OPTIONS];
-	uint8_t size;
 };
 
-#define ROW(name_, size_, before_, after_)                                           \
-	{                                                                            \
-		.name = (name_), .before = before_, .after = after_, .size = (size_) \
-	}
-#define BYTES(...)          \
-	{                   \
-		__VA_ARGS__ \
-	}
-
 static const struct options rows[] = {
-	ROW("alone", 4, BYTES(2, 4, 0x05, 0xb4), BYTES(2, 4, 0x05, 0x50)),
-	ROW("of Linux", 20, BYTES(2, 4, 0x05, 0xb4, 4, 2, 8, 10, 1, 2, 3, 4, 0, 0, 0, 0, 1, 3, 3, 7),
-	    BYTES(2, 4, 0x05, 0x50, 4, 2, 8, 10, 1, 2, 3, 4, 0, 0, 0, 0, 1, 3, 3, 7)),
-	ROW("at an odd place", 8, BYTES(1, 2, 4, 0x05, 0xb4), BYTES(1, 2, 4, 0x05, 0x50)),
-	ROW("behind an odd length", 12, BYTES(3, 3, 7, 2, 4, 0xff, 0xff), BYTES(3, 3, 7, 2, 4, 0x05, 0x50)),
-	ROW("at the end", 40, BYTES([0 ... 35] = 1, 2, 4, 0x05, 0xb4),
-	    BYTES([0 ... 35] = 1, 2, 4, 0x05, 0x50)),
-	ROW("behind a long one", 40, BYTES(254, 36, [36] = 2, 4, 0x05, 0xb4),
-	    BYTES(254, 36, [36] = 2, 4, 0x05, 0x50)),
-	ROW("the first of two", 8, BYTES(2, 4, 0x05, 0xb4, 2, 4, 0x05, 0xb4),
-	    BYTES(2, 4, 0x05, 0x50, 2, 4, 0x05, 0xb4)),
+	{ "alone", 4, { 2, 4, 0x05, 0xb4 }, { 2, 4, 0x05, 0x50 } },
+	{ "of Linux",
+	  20,
+	  { 2, 4, 0x05, 0xb4, 4, 2, 8, 10, 1, 2, 3, 4, 0, 0, 0, 0, 1, 3, 3, 7 },
+	  { 2, 4, 0x05, 0x50, 4, 2, 8, 10, 1, 2, 3, 4, 0, 0, 0, 0, 1, 3, 3, 7 } },
+	{ "at an odd place", 8, { 1, 2, 4, 0x05, 0xb4 }, { 1, 2, 4, 0x05, 0x50 } },
+	{ "behind an odd length", 12, { 3, 3, 7, 2, 4, 0xff, 0xff }, { 3, 3, 7, 2, 4, 0x05, 0x50 } },
+	{ "at the end", 40, { [0 ... 35] = 1, 2, 4, 0x05, 0xb4 }, { [0 ... 35] = 1, 2, 4, 0x05, 0x50 } },
+	{ "behind a long one",
+	  40,
+	  { 254, 36, [36] = 2, 4, 0x05, 0xb4 },
+	  { 254, 36, [36] = 2, 4, 0x05, 0x50 } },
+	{ "the first of two",
+	  8,
+	  { 2, 4, 0x05, 0xb4, 2, 4, 0x05, 0xb4 },
+	  { 2, 4, 0x05, 0x50, 2, 4, 0x05, 0xb4 } },
 	/* and these stay */
-	ROW("just right", 4, BYTES(2, 4, 0x05, 0x50), BYTES(2, 4, 0x05, 0x50)),
-	ROW("less", 4, BYTES(2, 4, 0x02, 0x18), BYTES(2, 4, 0x02, 0x18)),
-	ROW("none", 0, {}, {}),
-	ROW("others", 12, BYTES(1, 1, 8, 10, 2, 4, 0x05, 0xb4), BYTES(1, 1, 8, 10, 2, 4, 0x05, 0xb4)),
-	ROW("behind the last one", 8, BYTES(0, 2, 4, 0x05, 0xb4), BYTES(0, 2, 4, 0x05, 0xb4)),
-	ROW("of no length", 8, BYTES(3, 0, 2, 4, 0x05, 0xb4), BYTES(3, 0, 2, 4, 0x05, 0xb4)),
-	ROW("of one byte", 8, BYTES(3, 1, 2, 4, 0x05, 0xb4), BYTES(3, 1, 2, 4, 0x05, 0xb4)),
-	ROW("of another length", 8, BYTES(2, 6, 0x05, 0xb4, 0, 0), BYTES(2, 6, 0x05, 0xb4, 0, 0)),
-	ROW("longer than the header", 4, BYTES(3, 200, 0x05, 0xb4), BYTES(3, 200, 0x05, 0xb4)),
-	ROW("cut short", 4, BYTES(1, 1, 2, 4), BYTES(1, 1, 2, 4)),
+	{ "just right", 4, { 2, 4, 0x05, 0x50 }, { 2, 4, 0x05, 0x50 } },
+	{ "less", 4, { 2, 4, 0x02, 0x18 }, { 2, 4, 0x02, 0x18 } },
+	{ "none", 0, { 0 }, { 0 } },
+	{ "others", 12, { 1, 1, 8, 10, 2, 4, 0x05, 0xb4 }, { 1, 1, 8, 10, 2, 4, 0x05, 0xb4 } },
+	{ "behind the last one", 8, { 0, 2, 4, 0x05, 0xb4 }, { 0, 2, 4, 0x05, 0xb4 } },
+	{ "of no length", 8, { 3, 0, 2, 4, 0x05, 0xb4 }, { 3, 0, 2, 4, 0x05, 0xb4 } },
+	{ "of one byte", 8, { 3, 1, 2, 4, 0x05, 0xb4 }, { 3, 1, 2, 4, 0x05, 0xb4 } },
+	{ "of another length", 8, { 2, 6, 0x05, 0xb4, 0, 0 }, { 2, 6, 0x05, 0xb4, 0, 0 } },
+	{ "longer than the header", 4, { 3, 200, 0x05, 0xb4 }, { 3, 200, 0x05, 0xb4 } },
+	{ "cut short", 4, { 1, 1, 2, 4 }, { 1, 1, 2, 4 } },
 };
 
 static void build(enum cv_family family, uint8_t flags, uint16_t client_port, int ttl, const uint8_t *options,

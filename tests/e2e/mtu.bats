@@ -135,11 +135,15 @@ sources() {
   { ask doctor --json || true; } | json_get '[f["level"] for f in d["findings"] if f["check"] == "source"]'
 }
 
+sources_are() {
+  [[ $(sources) == "$1" ]]
+}
+
 @test 'sources spread over a prefix: routers are heard once it is ours' {
   is 'sources' "$(sources)" '[]'
   SPREAD=1 mtu_config >"$LAB_DIR/culvert.yaml"
   balancer_reload
-  wait_for 5 eval '[[ $(sources) == "['"'warning', 'warning'"']" ]]'
+  wait_for 5 sources_are "['warning', 'warning']"
   lab_ip router route add 172.16.0.0/16 via "$(lab_lb 4)"
   lab_ip router route add fd16::/64 via "$(lab_lb 6)"
   lab_ip lb route add local 172.16.0.0/16 dev lo

@@ -47,7 +47,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	free(bytes);
 	if (r != 0 && r != -EBADMSG)
 		abort();
-	if (r && memcmp(&told, &untouched, sizeof(told)) != 0)
+	if (r && (told.port != untouched.port || told.mtu != untouched.mtu))
 		abort();
 	if (!r && (told.mtu >= 65535 + 40 || addr_is_v4(&told.destination) != is_v4))
 		abort();

@@ -224,10 +224,11 @@ static int complain_unknown(const char *word, struct err *err)
 	if (suggest.best)
 		return err_set(err, -EINVAL, "\"%s\": no part of a filter; did you mean %s?", word,
 			       suggest.best);
-	return err_set(err, -EINVAL,
-		       "\"%s\": no part of a filter; these are: client, address, host, client-port, port, "
-		       "protocol, tcp, udp, icmp, icmp6, listener, backend, reason, pass, tx, redirect, hold, drop",
-		       word);
+	return err_set(
+		err, -EINVAL,
+		"\"%s\": no part of a filter; these are: client, address, host, client-port, port, "
+		"protocol, tcp, udp, icmp, icmp6, listener, backend, reason, pass, tx, redirect, hold, drop",
+		word);
 }
 
 static int parse_word(struct parse *p, struct err *err)

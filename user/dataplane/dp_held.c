@@ -50,8 +50,11 @@ static int open_all(struct dp_held *held, struct dp *dp, struct err *err)
 int dp_held_open(struct dp *dp, dp_held_fn each, void *arg, struct dp_held **ret, struct err *err)
 {
 	struct dp_held *held = calloc(1, sizeof(*held));
-	int r = held ? open_all(held, dp, err) : err_set(err, -ENOMEM, "%s", strerror(ENOMEM));
+	int r;
 
+	if (!held)
+		return err_set(err, -ENOMEM, "%s", strerror(ENOMEM));
+	r = open_all(held, dp, err);
 	if (r) {
 		dp_held_close(held);
 		return r;

@@ -141,7 +141,7 @@ int dp_read_meta(const char *pin_dir, int map, struct cv_meta *ret, struct err *
 
 static int check_schema(const struct dp *dp, struct err *err)
 {
-	struct cv_meta meta;
+	struct cv_meta meta = { 0 };
 	int r = dp_read_meta(dp->pin_dir, dp->map[DP_MAP_meta], &meta, err);
 
 	if (r || meta.schema == CV_SCHEMA_VERSION)
