@@ -90,6 +90,7 @@ static __always_inline void account_packet(const struct pkt *pkt, enum cv_verdic
 		listener->client_resets++;
 	listener->packets++;
 	listener->bytes += pkt->ip_bytes;
+	listener->shortcut_packets += pkt->is_short;
 	backend->packets++;
 	backend->bytes += pkt->ip_bytes;
 }

@@ -5,6 +5,7 @@
 #define CV_KNOBS_H
 
 #include "cv_clock.h"
+#include "cv_types.h"
 
 /* Never cast the volatile away: clang would fold in the zeroes of compile time. */
 const volatile struct cv_clock_base cv_clock_knobs = { 0 };
@@ -18,6 +19,10 @@ const volatile __u64 cv_max_flows = 0; /* of both together, with reject */
 
 /* What tells a question of user space from a packet (include/cv_ask.h): random. */
 const volatile __u64 cv_ask_key = 0;
+
+/* flow_table.shortcut, and the words of cv_touched, a power of two, less one. */
+const volatile enum cv_shortcut cv_shortcut = CV_SHORTCUT_ON;
+const volatile __u32 cv_touched_mask = 0;
 
 static __always_inline __u32 now_seconds(void)
 {

@@ -12,6 +12,8 @@
 #ifndef FLOW_H
 #define FLOW_H
 
+#include <bpf/bpf_endian.h>
+
 #include "account.h"
 #include "cv_flow.h"
 #include "cv_knobs.h"
@@ -33,6 +35,19 @@ static __always_inline void flow_ref_init(struct flow_ref *ref, const struct pkt
 	ref->key6.client_port = pkt->client_port;
 	ref->key6.port = pkt->port;
 	ref->key6.protocol = pkt->protocol;
+}
+
+/* The packet that such a key would be of, as far as it says. */
+static __always_inline void pkt_of_key(struct pkt *pkt, const struct cv_flow6_key *key)
+{
+	__builtin_memcpy(pkt->client, key->client, 16);
+	__builtin_memcpy(pkt->address, key->address, 16);
+	pkt->family = pkt->client[0] | pkt->client[1] | (pkt->client[2] ^ bpf_htonl(0xffff)) ? CV_FAMILY_IPV6
+											     : CV_FAMILY_IPV4;
+	pkt->protocol = key->protocol;
+	pkt->client_port = key->client_port;
+	pkt->port = key->port;
+	pkt->ports = bpf_htonl((__u32)key->client_port << 16 | key->port);
 }
 
 static __always_inline struct cv_flow *flow_lookup(const struct pkt *pkt, const struct flow_ref *ref)

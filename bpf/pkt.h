@@ -75,9 +75,10 @@ struct pkt {
 	/* what the stages decided */
 	__u16 listener;
 	__u16 backend;
-	__u64 hash;	       /* of the tuple, as the listener wants it hashed */
+	__u64 hash;	       /* of what the listener's `hash` names: chooses the slot */
 	__u16 ended_of;	       /* listener of the flow that this packet found over; 0: it found none */
 	bool is_late;	       /* that one was a TCP flow and idled out */
+	bool is_short;	       /* went past the flow table */
 	bool is_icmp_error;    /* about a packet of the flow that has this hash */
 	enum cv_source source; /* what named the backend */
 };

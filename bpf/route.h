@@ -10,17 +10,56 @@
 #include "gate.h"
 #include "listener.h"
 #include "select.h"
+#include "touched.h"
 
 /* Maglev's choice, and its record. */
 STAGE route_anew(const struct cv_listener *listener, struct pkt *pkt, struct cv_backend **ret)
 {
-	enum cv_verdict verdict = select_backend(listener, pkt);
+	const struct cv_slot *slot = slot_get(listener->pool, listener->table_size, pkt->hash);
 
-	if (verdict)
-		return verdict;
+	if (!slot || !slot->backend)
+		return CV_DROP_NO_BACKEND;
 	pkt->source = CV_SOURCE_MAGLEV;
+	pkt->backend = slot->backend;
 	*ret = backend_get(pkt->backend);
 	return *ret ? CV_CONTINUE : CV_DROP_INTERNAL;
+}
+
+/* Whether the packet may pass the flow table by (touched.h). Not what begins or ends a flow, nor a question: one test for
+ * all, as the verifier follows both ways of each. */
+static __always_inline bool route_is_short(const struct cv_listener *listener, struct pkt *pkt, __u32 now)
+{
+	__u32 impatient = (listener->idle_timeout_s - CV_SHORTCUT_TIMEOUT_S) >> 31;
+	__u32 odd = pkt->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST);
+	const struct cv_slot *slot;
+	struct touched touched;
+
+	if (!cv_shortcut || (odd | impatient | (pkt->mode & CV_MODE_DRY)))
+		return false;
+	slot = slot_get(listener->pool, listener->table_size, pkt->hash);
+	if (!slot || !slot->settled)
+		return false;
+	pkt->backend = slot->backend;
+	touched = touched_get(touched_tuple(pkt), pkt->backend, now);
+	pkt->is_short = touched.word && touched_is(&touched);
+	return pkt->is_short;
+}
+
+/* What a visit to the table, in second `now`, says of the packets to come: in a settled slot, those of a flow that is on the
+ * owner may pass it by, until the epoch or the flow ends. A flow that is elsewhere takes the slot's settled bit off. The
+ * verifier checks this alone, to follow it once. */
+__noinline int route_learn(const struct cv_listener *listener, __u64 hash, __u64 tuple, __u32 backend,
+			   __u64 now_and_may)
+{
+	struct cv_slot *slot = listener ? slot_get(listener->pool, listener->table_size, hash) : NULL;
+
+	if (!slot || !slot->settled)
+		return 0;
+	if (slot->backend == backend)
+		touched_note(tuple, backend, (__u32)(now_and_may >> 1), now_and_may & 1);
+	else
+		slot->settled = 0;
+	return 0;
 }
 
 /* A flow we know: its backend, or if that one is gone or keeps no flows, another from here on. */
@@ -50,22 +89,25 @@ STAGE route_known(const struct cv_listener *listener, struct pkt *pkt, struct cv
 }
 
 /* The client went on: the flow is open from here. Without room the packet goes to its backend all the same, and
- * the next one tries again. */
+ * the next one tries again. There is no moment in which a sweep would find it in neither table. */
 static __always_inline void route_open(struct scratch *scratch, struct pkt *pkt, const struct cv_flow *half)
 {
 	const struct flow_ref *ref = &scratch->ref;
 	struct cv_flow *flow = &scratch->flow;
 
+	bool is_new = false;
+
 	if (pkt_is_dry(pkt))
 		return;
-	*flow = *half;
+	if (!(pkt->tcp_flags & TCP_RST)) { /* a handshake given up was never a flow */
+		*flow = *half;
+		flow->state = CV_FLOW_OPEN;
+		flow->listener = pkt->listener;
+		flow_advance(flow, pkt);
+		is_new = flow_insert(pkt, ref, flow);
+	}
 	bpf_map_delete_elem(&cv_half_open, &ref->key6);
-	if (pkt->tcp_flags & TCP_RST)
-		return; /* a handshake given up was never a flow */
-	flow->state = CV_FLOW_OPEN;
-	flow->listener = pkt->listener;
-	flow_advance(flow, pkt);
-	if (!flow_insert(pkt, ref, flow))
+	if (!is_new)
 		return;
 	live_add(pkt->listener, 1);
 	account_new_flow(pkt);
@@ -205,12 +247,17 @@ static __always_inline void route_end(struct pkt *pkt, struct scratch *scratch, 
 
 STAGE route(const struct cv_listener *listener, struct pkt *pkt, __u32 now, struct cv_backend **ret)
 {
-	struct scratch *scratch = scratch_get(pkt->mode);
+	struct scratch *scratch;
 	bool was_refused = false;
 	enum cv_verdict verdict;
 	struct flow_ref *ref;
 	struct cv_flow *flow;
 
+	if (route_is_short(listener, pkt, now)) {
+		*ret = backend_get(pkt->backend);
+		return *ret ? CV_CONTINUE : CV_DROP_INTERNAL;
+	}
+	scratch = scratch_get(pkt->mode);
 	if (!scratch)
 		return CV_DROP_INTERNAL;
 	ref = &scratch->ref;
@@ -221,7 +268,11 @@ STAGE route(const struct cv_listener *listener, struct pkt *pkt, __u32 now, stru
 			if (flow->listener != pkt->listener)
 				route_over(flow, pkt);
 			flow_advance(flow, pkt);
-			return route_known(listener, pkt, flow, now, ret);
+			verdict = route_known(listener, pkt, flow, now, ret);
+			if (cv_shortcut && !verdict && !pkt_is_dry(pkt))
+				route_learn(listener, pkt->hash, touched_tuple(pkt), pkt->backend,
+					    (__u64)now << 1 | cv_flow_has_shortcut(flow));
+			return verdict;
 		}
 		route_end(pkt, scratch, flow, now);
 	}

@@ -33,23 +33,15 @@ static __always_inline __u64 select_hash(const struct cv_directory *dir, const s
 	return cv_hash_mix(sum);
 }
 
-/* Sets pkt->backend to the owner of the flow's slot. */
-STAGE select_backend(const struct cv_listener *listener, struct pkt *pkt)
+/* The slot of such a hash; NULL while a change of the table's size is on its way, at worst. */
+static __always_inline struct cv_slot *slot_get(__u32 pool, __u32 table_size, __u64 hash)
 {
-	__u32 slot = cv_hash_slot(pkt->hash, listener->table_size);
+	__u32 slot = cv_hash_slot(hash, table_size);
 	__u32 line_index = slot / CV_SLOTS_PER_LINE;
-	__u32 pool = listener->pool;
-	struct cv_slot_line *line;
 	void *table = bpf_map_lookup_elem(&cv_maglev, &pool);
+	struct cv_slot_line *line = table ? bpf_map_lookup_elem(table, &line_index) : NULL;
 
-	if (!table)
-		return CV_DROP_INTERNAL;
-	/* a table of another size, while a change of size is on its way, ends at worst behind its last line */
-	line = bpf_map_lookup_elem(table, &line_index);
-	if (!line)
-		return CV_DROP_NO_BACKEND;
-	pkt->backend = line->slot[slot % CV_SLOTS_PER_LINE].backend;
-	return pkt->backend ? CV_CONTINUE : CV_DROP_NO_BACKEND;
+	return line ? &line->slot[slot % CV_SLOTS_PER_LINE] : NULL;
 }
 
 #endif

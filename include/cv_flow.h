@@ -16,10 +16,19 @@ static inline __attribute__((always_inline)) __u32 cv_flow_timeout(const struct 
 	return flow->brief_timeout_s;
 }
 
-/* The clock ticks whole seconds: "more than" makes an expiry at most a second late, and never early. */
+/* Whether packets of this flow may pass the table by for the rest of an epoch. */
+static inline __attribute__((always_inline)) int cv_flow_has_shortcut(const struct cv_flow *flow)
+{
+	return flow->state == CV_FLOW_OPEN && flow->idle_timeout_s >= CV_SHORTCUT_TIMEOUT_S;
+}
+
+/* The clock ticks whole seconds: "more than" makes an expiry at most a second late, and never early. Of a flow with a
+ * shortcut the last packet may have come an epoch later than the table knows. */
 static inline __attribute__((always_inline)) int cv_flow_is_expired(const struct cv_flow *flow, __u32 now_s)
 {
-	return cv_clock_idle(now_s, flow->last_seen_s) > cv_flow_timeout(flow);
+	__u32 unseen = cv_flow_has_shortcut(flow) ? CV_EPOCH_S : 0;
+
+	return cv_clock_idle(now_s, flow->last_seen_s) > cv_flow_timeout(flow) + unseen;
 }
 
 /* The key that serves both families: IPv4 in v4-mapped form. */

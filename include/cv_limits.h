@@ -60,6 +60,14 @@
 /* After the client's RST nothing more is due but what was already on its way. */
 #define CV_CLOSING_RST_TIMEOUT_S 5
 
+/* The shortcut past the flow table (bpf/touched.h). The first packet of a flow in each epoch visits the table all the
+ * same, so what the table says of idle times is at most an epoch old. Powers of two. */
+#define CV_EPOCH_S 4
+/* Listeners and flows of less patience never take it: so short of time, sixteen visits are the least. */
+#define CV_SHORTCUT_TIMEOUT_S (16 * CV_EPOCH_S)
+/* Bytes of cv_touched for each flow of max_flows. */
+#define CV_TOUCHED_BYTES 2
+
 /* Maglev table sizes are primes in this range; the paper's two are 65537 and 655373. */
 #define CV_DEFAULT_TABLE_SIZE 65537
 #define CV_MIN_TABLE_SIZE 251

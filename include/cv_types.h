@@ -26,6 +26,12 @@ enum cv_stray_policy { CV_STRAY_FORWARD, CV_STRAY_RESET } CV_BYTE_ENUM;
 
 enum cv_when_full { CV_FULL_EVICT, CV_FULL_REJECT } CV_BYTE_ENUM;
 
+enum cv_shortcut {
+	CV_SHORTCUT_OFF,
+	CV_SHORTCUT_ON,
+	CV_SHORTCUT_BLIND, /* for tests: one word of cv_touched for all flows, which takes each for any other */
+} CV_BYTE_ENUM;
+
 enum cv_backend_state {
 	CV_BACKEND_NONE,
 	CV_BACKEND_UP,
@@ -98,10 +104,12 @@ CV_ASSERT_SIZE(struct cv_backend, 64);
 CV_ASSERT_OFFSET(struct cv_backend, ifindex, 44);
 CV_ASSERT_OFFSET(struct cv_backend, state, 60);
 
-/* One slot of a Maglev table. Written and read as one 32-bit word. */
+/* One slot of a Maglev table. Owners change only with the whole table; the bytes beside them have a writer each. */
 struct cv_slot {
 	__u16 backend; /* 0: nobody */
-	__u16 flags;   /* zero so far; will say that the slot is settled */
+	__u8 settled; /* 1: every live flow in it is on this backend. Set by user space after a sweep that found no
+	                * other, taken off by whoever learns of one */
+	__u8 disputed; /* mark of the last sweep that found one */
 };
 CV_ASSERT_SIZE(struct cv_slot, 4);
 
@@ -135,8 +143,8 @@ CV_ASSERT_SIZE(struct cv_flow6_key, 40);
 
 /* Value of cv_flows, cv_flows6 and cv_half_open. */
 struct cv_flow {
-	__u64 packets;
-	__u64 bytes; /* of IP packets as the client sent them */
+	__u64 packets; /* that visited the table; with flow_table.shortcut off, all */
+	__u64 bytes;   /* of these, as IP packets that the client sent */
 	__u32 born_s;
 	__u32 last_seen_s;
 	__u32 idle_timeout_s; /* the listener's when the flow was born */
@@ -160,10 +168,11 @@ struct cv_verdict_stats {
 struct cv_listener_stats {
 	__u64 packets; /* forwarded */
 	__u64 bytes;
-	__u64 new_flows;     /* became open */
-	__u64 expired_flows; /* idled out while open */
-	__u64 closed_flows;  /* ended by FIN or RST, or a SYN after these; or another listener took over */
-	__u64 moved_flows;   /* placed anew: their backend was gone */
+	__u64 shortcut_packets; /* of these, past the flow table */
+	__u64 new_flows;	/* became open */
+	__u64 expired_flows;	/* idled out while open */
+	__u64 closed_flows;	/* ended by FIN or RST, or a SYN after these; or another listener took over */
+	__u64 moved_flows;	/* placed anew: their backend was gone */
 	__u64 rejected_table_full; /* new flows refused, each counted once */
 	__u64 rejected_quota;
 	__u64 resets_sent;
@@ -184,6 +193,13 @@ struct cv_backend_stats {
 struct cv_live {
 	__s64 flows;
 };
+
+/* cv_touched: flows that were met in the flow table in this epoch, each on the owner of its slot, by a 16-bit tag of its
+ * hash, the epoch and that owner. The newest tag lies in front. */
+struct cv_touched {
+	__u16 tag[4];
+};
+CV_ASSERT_SIZE(struct cv_touched, 8);
 
 /* cv_expired, keyed as cv_half_open: TCP flows that idled out, so that their next packet is known to be late. */
 struct cv_expired {
@@ -259,7 +275,8 @@ struct cv_sweep {
 	__u64 ended; /* entries whose time is over: to be removed */
 	__u64 removed;
 	enum cv_sweep_pass pass;
-	__u8 pad[7];
+	__u8 mark; /* a count also marks the slots of flows that are not on the owner with it; 0: it does not */
+	__u8 pad[6];
 };
 CV_ASSERT_SIZE(struct cv_sweep, 64);
 
@@ -282,7 +299,8 @@ struct cv_meta {
 	__u64 max_flows;
 	__u64 sweep; /* number of the last sweep begun */
 	enum cv_when_full when_full;
-	__u8 pad[7];
+	enum cv_shortcut shortcut;
+	__u8 pad[6];
 	char version[CV_NAME_LEN];
 	__u64 ask_key; /* what tells questions from packets: see cv_ask.h */
 };

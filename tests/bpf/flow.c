@@ -77,6 +77,7 @@ void flow_age(struct world *world, const struct probe *probe, uint32_t seconds)
 	assert_int_not_equal(flow_find(world, probe, &flow), CV_FLOW_NONE);
 	flow.last_seen_s = world_young_second(world) - seconds;
 	flow_write(world, probe, &flow);
+	world_untouch(world);
 }
 
 bool flow_has_note(struct world *world, const struct probe *probe)

@@ -15,8 +15,8 @@ struct cv_flow flow_expect(struct world *world, const struct probe *probe, enum 
 /* Writes an entry to where its state says it belongs. */
 void flow_write(struct world *world, const struct probe *probe, const struct cv_flow *flow);
 
-/* As if the last packet of the flow had come `seconds` before now. What follows at once happens within
- * this second. */
+/* As if the last packet of the flow had come `seconds` before now, and none of any flow in this epoch. What follows at once
+ * happens within this second. */
 void flow_age(struct world *world, const struct probe *probe, uint32_t seconds);
 
 /* Whether there is a note that it idled out. */

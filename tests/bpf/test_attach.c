@@ -339,8 +339,9 @@ static void test_take_replaces_the_program(void **state)
 static void test_flows_move_to_another_table(void **state)
 {
 	static const struct flow_table_conf changes[] = {
-		{ 8192, CV_FULL_EVICT }, { 8192, CV_FULL_REJECT }, { 2048, CV_FULL_REJECT },
-		{ 4096, CV_FULL_EVICT }, { 4096, CV_FULL_EVICT },
+		{ 8192, CV_FULL_EVICT, CV_SHORTCUT_ON },  { 8192, CV_FULL_REJECT, CV_SHORTCUT_ON },
+		{ 2048, CV_FULL_REJECT, CV_SHORTCUT_ON }, { 4096, CV_FULL_EVICT, CV_SHORTCUT_ON },
+		{ 4096, CV_FULL_EVICT, CV_SHORTCUT_OFF }, { 4096, CV_FULL_EVICT, CV_SHORTCUT_OFF },
 	};
 	struct dp *dp = portlab_take(portlab_pins, 4096, CV_FULL_EVICT);
 	struct err err = { "" };

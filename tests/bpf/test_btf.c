@@ -48,6 +48,7 @@ static const struct map_type maps[] = {
 	HASH_OF("cv_flows6", cv_flow6_key, cv_flow),
 	HASH_OF("cv_half_open", cv_flow6_key, cv_flow),
 	HASH_OF("cv_expired", cv_flow6_key, cv_expired),
+	ARRAY_OF("cv_touched", cv_touched),
 	HASH_OF("cv_fragments", cv_fragment_key, cv_fragment),
 	ARRAY_OF("cv_holder", cv_holder),
 	ARRAY_OF("cv_live", cv_live),

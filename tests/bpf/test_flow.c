@@ -262,5 +262,5 @@ int main(void)
 	};
 
 	harness_need_root();
-	return cmocka_run_group_tests_name("flow", tests, world_up, world_down);
+	return world_run_tests("flow", tests, WORLD_EVEN_BLIND);
 }

@@ -55,7 +55,8 @@ static void assert_stayed(struct world *world, uint16_t from, bool stayed)
 		flow = flow_expect(world, &probe, CV_FLOW_OPEN);
 		assert_int_equal(flow.backend, to);
 		assert_int_equal(flow.generation, world->image->backend[to].generation);
-		assert_int_equal(flow.packets, 4);
+		/* the second may have taken the shortcut */
+		assert_in_range(flow.packets, 3, 4);
 		assert_int_equal(stats_of(world, kind).moved_flows, !stayed);
 		assert_int_equal(stats_of(world, kind).new_flows, 1);
 		assert_int_equal(world_live(world, world_listener[kind]), 1);
@@ -238,5 +239,5 @@ int main(void)
 	};
 
 	harness_need_root();
-	return cmocka_run_group_tests_name("flow life", tests, world_up, world_down);
+	return world_run_tests("flow life", tests, WORLD_ON_AND_OFF);
 }

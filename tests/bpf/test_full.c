@@ -182,6 +182,7 @@ static void flows_survive_a_change_of_the_policy(void **state)
 	}
 	for (size_t i = 0; i < CV_ARRAY_SIZE(variants); i++) {
 		world_configure_variant(world, variants[i]);
+		world_untouch(world);
 		for (size_t kind = 0; kind < PROBE_KINDS; kind++) {
 			struct probe probe = probe_kind((struct probe){ .flags = PKT_ACK }, kind);
 
@@ -205,5 +206,5 @@ int main(void)
 	};
 
 	harness_need_root();
-	return cmocka_run_group_tests_name("full", tests, world_up, world_down);
+	return world_run_tests("full", tests, WORLD_ON_AND_OFF);
 }

@@ -268,6 +268,6 @@ int main(void)
 	};
 
 	harness_need_root();
-	return cmocka_run_group_tests_name("listener", tests, world_up, world_down) +
+	return world_run_tests("listener", tests, WORLD_EVEN_BLIND) +
 	       cmocka_run_group_tests_name("unconfigured", unconfigured, world_up_unconfigured, world_down);
 }

@@ -396,5 +396,5 @@ int main(void)
 	};
 
 	harness_need_root();
-	return cmocka_run_group_tests_name("random", tests, world_up, world_down);
+	return world_run_tests("random", tests, WORLD_EVEN_BLIND);
 }

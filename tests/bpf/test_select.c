@@ -131,5 +131,5 @@ int main(void)
 	};
 
 	harness_need_root();
-	return cmocka_run_group_tests_name("select", tests, world_up, world_down);
+	return world_run_tests("select", tests, WORLD_EVEN_BLIND);
 }

@@ -77,7 +77,35 @@ static void facts(const struct model *model, size_t pool, size_t backend, struct
 	*ret = find_backend(arg, &model->pools[pool].backends[backend].address)->facts;
 }
 
-void world_apply(struct world *world)
+static enum cv_shortcut shortcut = CV_SHORTCUT_ON;
+
+int world_run_group(const char *name, const struct CMUnitTest *tests, size_t nr, unsigned modes)
+{
+	static const char *const names[] = { "off", "on", "blind" };
+	const char *only = getenv("CULVERT_TEST_SHORTCUT");
+	char group[64];
+	int failed = 0;
+
+	for (size_t i = 0; i < CV_ARRAY_SIZE(names); i++) {
+		if (!(modes & 1U << i) || (only && strcmp(only, names[i]) != 0))
+			continue;
+		shortcut = (enum cv_shortcut)i;
+		snprintf(group, sizeof(group), "%s, shortcut %s", name, names[i]);
+		failed += _cmocka_run_group_tests(group, tests, nr, world_up, world_down);
+	}
+	return failed;
+}
+
+void world_settle(struct world *world)
+{
+	struct cv_sweep sweep;
+	struct err err;
+
+	assert_ok(dp_sweep(world->dp, &sweep, &err), err);
+	dp_settle(world->dp);
+}
+
+void world_change(struct world *world)
 {
 	struct image *image;
 	struct plan plan;
@@ -89,6 +117,12 @@ void world_apply(struct world *world)
 	plan_done(&plan);
 	image_free(world->image);
 	world->image = image;
+}
+
+void world_apply(struct world *world)
+{
+	world_change(world);
+	world_settle(world);
 }
 
 void world_set_weight(struct world *world, uint16_t backend, int weight)
@@ -108,6 +142,8 @@ static struct model *parse(const char *yaml)
 			    errors.error[i].text);
 	assert_int_equal(r, 0);
 	config_errors_done(&errors);
+	if (model->flow_table.shortcut == CV_SHORTCUT_ON)
+		model->flow_table.shortcut = shortcut;
 	return model;
 }
 
@@ -127,7 +163,7 @@ void world_configure(struct world *world, const char *yaml)
 	model_free(world->model);
 	world->model = parse(yaml);
 	next = world->model->flow_table;
-	if (next.max_flows != now.max_flows || next.when_full != now.when_full) {
+	if (!model_is_same_table(&next, &now)) {
 		assert_ok(dp_retake(&world->dp, &next, &err), err);
 		open_program(world);
 	}
@@ -198,8 +234,10 @@ int world_down(void **state)
 		sum.packets += stats[i].packets;
 		sum.bytes += stats[i].bytes;
 	}
-	assert_int_equal(sum.packets, world->packets);
-	assert_int_equal(sum.bytes, world->bytes);
+	if (!world->is_unwatched) {
+		assert_int_equal(sum.packets, world->packets);
+		assert_int_equal(sum.bytes, world->bytes);
+	}
 	close(world->program);
 	dp_free(world->dp);
 	image_free(world->image);
@@ -245,6 +283,8 @@ int world_forget(void **state)
 		empty_map(world, flows[i]);
 	for (size_t i = 0; i < CV_ARRAY_SIZE(counters); i++)
 		clear_counters(world, counters[i]);
+	world_untouch(world);
+	world_settle(world);
 	world_set_live(world, 0, 0);
 	for (uint16_t id = 1; id <= CV_MAX_LISTENERS; id++)
 		world_set_live(world, id, 0);
@@ -314,6 +354,8 @@ static enum cv_verdict count(struct world *world, const struct pkt *in, const st
 static void check_answer(const struct dp_answer *answer, enum cv_verdict verdict,
 			 const struct harness_result *result)
 {
+	if (shortcut == CV_SHORTCUT_BLIND)
+		return; /* the packet was taken for one of another flow */
 	if (answer->ask.verdict != verdict)
 		fail_msg("verdict %s, but when asked it was %s", dp_verdict_name(verdict),
 			 dp_verdict_name(answer->ask.verdict));

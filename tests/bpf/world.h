@@ -38,7 +38,8 @@ struct world {
 	int program;	  /* cv_balance */
 	uint64_t packets; /* sent so far */
 	uint64_t bytes;
-	uint64_t tick_ns; /* when a second of its clock began, on CLOCK_MONOTONIC */
+	bool is_unwatched; /* packets were sent by other means */
+	uint64_t tick_ns;  /* when a second of its clock began, on CLOCK_MONOTONIC */
 	struct cv_verdict_stats counted[CV_VERDICT_COUNT]; /* as of the last packet */
 };
 
@@ -74,6 +75,20 @@ void world_configure_variant(struct world *world, const struct world_variant *va
 struct backend_facts *world_backend(struct world *world, const char *address);
 struct backend_facts *world_backend_by_id(struct world *world, uint16_t backend);
 void world_apply(struct world *world);
+void world_change(struct world *world); /* without the sweep behind it */
+
+/* Runs a group of tests in worlds whose flow_table.shortcut is off, on, and blind (every flow is taken for any other one on
+ * its backend), where their configuration does not say "off". CULVERT_TEST_SHORTCUT names the only one to run. */
+#define WORLD_SHORTCUT_ON (1U << CV_SHORTCUT_ON)
+#define WORLD_ON_AND_OFF (WORLD_SHORTCUT_ON | 1U << CV_SHORTCUT_OFF)
+#define WORLD_EVEN_BLIND (WORLD_ON_AND_OFF | 1U << CV_SHORTCUT_BLIND)
+#define world_run_tests(name, tests, modes) world_run_group(name, tests, CV_ARRAY_SIZE(tests), modes)
+int world_run_group(const char *name, const struct CMUnitTest *tests, size_t nr, unsigned modes);
+
+/* Sweeps and settles, as the daemon does from time to time, and world_apply. world_untouch forgets which flows were touched,
+ * as the next epoch does. */
+void world_settle(struct world *world);
+void world_untouch(struct world *world);
 
 /* Changes the weight of a backend, or back to that of the file (-1), and applies it: with 0 it keeps its
  * flows, and gets no new ones. */

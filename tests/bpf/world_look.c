@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -88,6 +89,23 @@ void world_set_gate(struct world *world, const struct cv_gate *gate)
 		gates[i] = *gate;
 	assert_return_code(bpf_map_update_elem(map, &zero, gates, BPF_ANY), 0);
 	free(gates);
+	close(map);
+}
+
+void world_untouch(struct world *world)
+{
+	int map = world_map(world, "cv_touched");
+	struct bpf_map_info info = { 0 };
+	__u32 size = sizeof(info);
+	size_t bytes;
+	void *words;
+
+	assert_return_code(bpf_obj_get_info_by_fd(map, &info, &size), 0);
+	bytes = info.max_entries * sizeof(struct cv_touched);
+	words = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, map, 0);
+	assert_ptr_not_equal(words, MAP_FAILED);
+	memset(words, 0, bytes);
+	munmap(words, bytes);
 	close(map);
 }
 

@@ -18,7 +18,7 @@ static void test_every_key(void **state)
 				    "  - name: eth0\n"
 				    "    mode: generic\n"
 				    "  - { name: bond0.100, mode: native }\n"
-				    "flow_table: { max_flows: 2000000, when_full: reject }\n"
+				    "flow_table: { max_flows: 2000000, when_full: reject, shortcut: off }\n"
 				    "seed: \"a secret: \\u00e4\"\n"
 				    "encapsulation: { source4: 172.16.0.0/16, source6: \"0100::/64\" }\n"
 				    "listeners:\n"
@@ -73,6 +73,7 @@ static void test_every_key(void **state)
 	assert_int_equal(model->interfaces[1].mark.column, 5);
 	assert_int_equal(model->flow_table.max_flows, 2000000);
 	assert_int_equal(model->flow_table.when_full, CV_FULL_REJECT);
+	assert_int_equal(model->flow_table.shortcut, CV_SHORTCUT_OFF);
 	assert_string_equal(model->seed, "a secret: \xc3\xa4");
 	assert_address(&model->encapsulation.source4, "172.16.0.0");
 	assert_int_equal(model->encapsulation.source4_length, 16);
@@ -143,6 +144,7 @@ static void test_defaults(void **state)
 	assert_int_equal(model->interfaces_nr, 0);
 	assert_int_equal(model->flow_table.max_flows, CV_DEFAULT_MAX_FLOWS);
 	assert_int_equal(model->flow_table.when_full, CV_FULL_EVICT);
+	assert_int_equal(model->flow_table.shortcut, CV_SHORTCUT_ON);
 	assert_address(&model->metrics.address, "127.0.0.1");
 	assert_int_equal(model->metrics.port, 9469);
 	assert_string_equal(model->seed, "");

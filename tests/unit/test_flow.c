@@ -98,6 +98,14 @@ static void timeouts_follow_the_state(void **state)
 	assert_false(cv_flow_is_expired(&flow, 101));
 	assert_true(cv_flow_is_expired(&flow, 102));
 	assert_false(cv_flow_is_expired(&flow, 99)); /* seen by a processor that is ahead */
+
+	/* the table may know nothing of the last epoch */
+	flow.state = CV_FLOW_OPEN;
+	flow.idle_timeout_s = CV_SHORTCUT_TIMEOUT_S;
+	assert_false(cv_flow_is_expired(&flow, 100 + CV_SHORTCUT_TIMEOUT_S + CV_EPOCH_S));
+	assert_true(cv_flow_is_expired(&flow, 101 + CV_SHORTCUT_TIMEOUT_S + CV_EPOCH_S));
+	flow.idle_timeout_s--;
+	assert_true(cv_flow_is_expired(&flow, 100 + CV_SHORTCUT_TIMEOUT_S));
 }
 
 static void states_that_are_shown_have_names(void **state)

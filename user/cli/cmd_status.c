@@ -79,6 +79,22 @@ static void print_flow_table(const json_t *status)
 	       out_exact(view_count(table, "half_open"), half_open), view_text(table, "when_full"));
 }
 
+static void print_shortcut(const json_t *status)
+{
+	const json_t *table = json_object_get(status, "flow_table");
+	char share[OUT_TEXT_LEN], unsettled[OUT_TEXT_LEN], slots[OUT_TEXT_LEN];
+	double of = view_number(table, "packets");
+
+	if (strcmp(view_text(table, "shortcut"), "on") != 0) {
+		puts("shortcut    off: every packet visits the flow table");
+		return;
+	}
+	printf("shortcut    taken by %s of the packets; %s of %s Maglev slots are not settled\n",
+	       out_percent(of > 0 ? view_number(table, "shortcut_packets") / of : 0, share),
+	       out_exact(view_count(table, "unsettled_slots"), unsettled),
+	       out_exact(view_count(table, "slots"), slots));
+}
+
 static double sum_members(const json_t *object)
 {
 	const json_t *member;
@@ -257,6 +273,7 @@ int cmd_status(int argc, char **argv)
 	print_daemon(answer);
 	print_interfaces(answer);
 	print_flow_table(answer);
+	print_shortcut(answer);
 	print_packets(answer);
 	print_held(answer);
 	status = print_listeners(answer);

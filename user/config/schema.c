@@ -49,10 +49,17 @@ static const struct choice full_policies[] = {
 	{},
 };
 
+static const struct choice shortcuts[] = {
+	{ .name = "on", .value = CV_SHORTCUT_ON },
+	{ .name = "off", .value = CV_SHORTCUT_OFF },
+	{},
+};
+
 static const struct key flow_table_keys[] = {
 	{ KEY("max_flows", scalar_number, flow_table_conf, max_flows),
 	  LIMITS(CV_MIN_MAX_FLOWS, CV_MAX_MAX_FLOWS) },
 	{ KEY("when_full", scalar_choice, flow_table_conf, when_full), .choices = full_policies },
+	{ KEY("shortcut", scalar_choice, flow_table_conf, shortcut), .choices = shortcuts },
 	{},
 };
 

@@ -46,6 +46,8 @@ static const struct metric listener_metrics[] = {
 	  OF(listener, .moved_flows) },
 	{ "culvert_processed_packets_total", "Packets forwarded to backends.", PROM_COUNTER,
 	  OF(listener, .packets) },
+	{ "culvert_shortcut_packets_total", "Packets forwarded to backends without a look at the flow table.",
+	  PROM_COUNTER, OF(listener, .shortcut_packets) },
 	{ "culvert_processed_bytes_total",
 	  "Bytes of IP packets forwarded to backends, as the client sent them.", PROM_COUNTER,
 	  OF(listener, .bytes) },
@@ -68,7 +70,13 @@ static const struct metric backend_metrics[] = {
 	  PROM_COUNTER, OF(backend, .bytes) },
 };
 
-/* What samples are about: a listener or a backend. */
+static const struct metric pool_metrics[] = {
+	{ "culvert_unsettled_slots",
+	  "Maglev slots with flows on another backend than their owner, or not looked through yet.",
+	  PROM_GAUGE, OF(unsettled) },
+};
+
+/* What samples are about: a listener, a pool or a backend. */
 struct subject {
 	uint16_t id;
 	struct prom_labels labels;
@@ -89,6 +97,8 @@ struct metrics {
 	bool is_reload_refused;
 	struct subject *listeners;
 	size_t listeners_nr;
+	struct subject *pools;
+	size_t pools_nr;
 	struct subject *backends;
 	size_t backends_nr;
 };
@@ -107,6 +117,12 @@ static struct prom_labels one_label(const char *name, const char *value)
 }
 
 /* --- taking down --- */
+
+static void take_pool(struct subject *subject, const struct daemon *d, const struct pool_conf *conf)
+{
+	subject->id = image_pool_id(d->image, conf->name);
+	subject->labels = one_label("pool", conf->name);
+}
 
 static void take_listener(struct subject *subject, const struct daemon *d, const struct listener_conf *conf)
 {
@@ -145,8 +161,9 @@ struct metrics *metrics_take(const struct daemon *d, struct numbers *numbers)
 	}
 	m->numbers = numbers;
 	m->listeners = calloc(model->listeners_nr + 1, sizeof(*m->listeners));
+	m->pools = calloc(model->pools_nr + 1, sizeof(*m->pools));
 	m->backends = calloc(d->runs.nr + 1, sizeof(*m->backends));
-	if (!m->listeners || !m->backends) {
+	if (!m->listeners || !m->pools || !m->backends) {
 		metrics_free(m);
 		return NULL;
 	}
@@ -157,6 +174,8 @@ struct metrics *metrics_take(const struct daemon *d, struct numbers *numbers)
 	m->is_reload_refused = d->reload_error.text[0] != '\0';
 	for (; m->listeners_nr < model->listeners_nr; m->listeners_nr++)
 		take_listener(&m->listeners[m->listeners_nr], d, &model->listeners[m->listeners_nr]);
+	for (; m->pools_nr < model->pools_nr; m->pools_nr++)
+		take_pool(&m->pools[m->pools_nr], d, &model->pools[m->pools_nr]);
 	for (size_t i = 0; i < model->pools_nr; i++)
 		for (size_t j = 0; j < model->pools[i].backends_nr; j++)
 			take_backend(&m->backends[m->backends_nr++], d, i, j);
@@ -169,6 +188,7 @@ void metrics_free(struct metrics *metrics)
 		return;
 	free(metrics->numbers);
 	free(metrics->listeners);
+	free(metrics->pools);
 	free(metrics->backends);
 	free(metrics);
 }
@@ -367,6 +387,7 @@ int metrics_write(const struct metrics *metrics, FILE *out)
 	write_held(out, metrics);
 	write_metrics(out, n, listener_metrics, CV_ARRAY_SIZE(listener_metrics), metrics->listeners,
 		      metrics->listeners_nr);
+	write_metrics(out, n, pool_metrics, CV_ARRAY_SIZE(pool_metrics), metrics->pools, metrics->pools_nr);
 	write_states(out, backends, nr);
 	write_mtus(out, backends, nr);
 	write_metrics(out, n, backend_metrics, CV_ARRAY_SIZE(backend_metrics), backends, nr);

@@ -33,6 +33,8 @@ struct numbers *numbers_read(struct daemon *d)
 	for (size_t id = 0; id < CV_ARRAY_SIZE(n->evicted); id++)
 		n->evicted[id] = sweep_evicted(d, (uint16_t)id);
 	count_slots(d->image, n->slots);
+	for (size_t id = 1; id < CV_ARRAY_SIZE(n->unsettled); id++)
+		n->unsettled[id] = dp_unsettled(d->dp, (uint16_t)id);
 	n->sweep = *sweep_last(d);
 	n->sweep_ns = sweep_took_ns(d);
 	return n;

@@ -68,11 +68,6 @@ static int prepare(struct daemon *d, const char *path, const char *text, size_t 
 	return r;
 }
 
-static bool is_other_table(const struct flow_table_conf *a, const struct flow_table_conf *b)
-{
-	return a->max_flows != b->max_flows || a->when_full != b->when_full;
-}
-
 /* From here on the new model is in force. */
 static void commit(struct daemon *d, struct reload *reload)
 {
@@ -140,7 +135,7 @@ static int reload(struct daemon *d, json_t **ret_report, struct err *err)
 		r = config_read(d->options.config, &text, &size, err);
 	if (!r)
 		r = prepare(d, d->options.config, text, size, &next, err);
-	if (!r && is_other_table(&next.model->flow_table, &d->model->flow_table))
+	if (!r && !model_is_same_table(&next.model->flow_table, &d->model->flow_table))
 		r = replace_tables(d, &next.model->flow_table, err);
 	if (!r && ret_report)
 		*ret_report = report_change(d, next.model, &next.plan);

@@ -104,6 +104,7 @@ static json_t *listener_json(struct daemon *d, const struct numbers *n, const st
 	set_count(json, "icmp_unknown_flow", stats->icmp_unknown_flow);
 	set_count(json, "packets", stats->packets);
 	set_count(json, "bytes", stats->bytes);
+	set_count(json, "shortcut_packets", stats->shortcut_packets);
 	return json;
 }
 
@@ -166,13 +167,14 @@ static json_t *backend_json(struct daemon *d, const struct numbers *n, size_t po
 static json_t *pool_json(struct daemon *d, const struct numbers *n, size_t index)
 {
 	const struct pool_conf *conf = &d->model->pools[index];
+	uint16_t id = image_pool_id(d->image, conf->name);
 	json_t *backends = json_array();
 
 	for (size_t i = 0; i < conf->backends_nr; i++)
 		json_array_append_new(backends, backend_json(d, n, index, i));
-	return json_pack("{s:s, s:i, s:s, s:{s:s, s:s, s:i, s:i, s:i, s:i}, s:o}", "name", conf->name,
-			 "table_size", (int)conf->table_size, "all_down",
-			 conf->all_down == ALL_DOWN_OPEN ? "open" : "reject", "health", "type",
+	return json_pack("{s:s, s:i, s:I, s:s, s:{s:s, s:s, s:i, s:i, s:i, s:i}, s:o}", "name", conf->name,
+			 "table_size", (int)conf->table_size, "unsettled_slots", (json_int_t)n->unsettled[id],
+			 "all_down", conf->all_down == ALL_DOWN_OPEN ? "open" : "reject", "health", "type",
 			 health_type_name(conf->health.type), "via",
 			 probes_listener(d->model, index) ? "tunnel" : "direct", "interval_ms",
 			 (int)conf->health.interval_ms, "timeout_ms", (int)conf->health.timeout_ms, "rise",
@@ -278,28 +280,52 @@ static json_t *interfaces_json(const struct daemon *d)
 	return array;
 }
 
-json_t *report_status(struct daemon *d)
+static json_t *flow_table_json(const struct daemon *d, const struct numbers *n)
 {
 	const struct flow_table_conf *table = &d->model->flow_table;
+	uint64_t packets = 0, shortcut = 0, slots = 0, unsettled = 0;
+	json_t *json =
+		json_pack("{s:s, s:s}", "when_full", table->when_full == CV_FULL_REJECT ? "reject" : "evict",
+			  "shortcut", table->shortcut == CV_SHORTCUT_OFF ? "off" : "on");
+
+	for (size_t id = 1; id <= CV_MAX_LISTENERS; id++) {
+		packets += n->listener[id].packets;
+		shortcut += n->listener[id].shortcut_packets;
+	}
+	for (size_t id = 1; id <= CV_MAX_POOLS; id++)
+		unsettled += n->unsettled[id];
+	for (size_t id = 1; id <= CV_MAX_BACKENDS; id++)
+		slots += n->slots[id];
+	set_count(json, "max_flows", table->max_flows);
+	set_count(json, "used", n->sweep.open + n->sweep.closing);
+	set_count(json, "half_open", n->sweep.half_open);
+	set_count(json, "closing", n->sweep.closing);
+	set_count(json, "packets", packets);
+	set_count(json, "shortcut_packets", shortcut);
+	set_count(json, "slots", slots);
+	set_count(json, "unsettled_slots", unsettled);
+	return json;
+}
+
+json_t *report_status(struct daemon *d)
+{
 	uint64_t now = uv_now(&d->loop);
 	struct numbers *n = numbers_read(d);
 	json_t *json;
 
 	if (!n)
 		return NULL;
-	json = json_pack(
-		"{s:s, s:I, s:s, s:o, s:{s:I, s:I, s:I, s:I, s:s}, s:o, s:o, s:o, s:o, s:o,"
-		" s:{s:I, s:I}, s:{s:b, s:I, s:s}}",
-		"version", CV_VERSION, "uptime_s", (json_int_t)((now - d->started_ms) / 1000), "config",
-		d->options.config, "interfaces", interfaces_json(d), "flow_table", "max_flows",
-		(json_int_t)table->max_flows, "used", (json_int_t)(n->sweep.open + n->sweep.closing),
-		"half_open", (json_int_t)n->sweep.half_open, "closing", (json_int_t)n->sweep.closing,
-		"when_full", table->when_full == CV_FULL_REJECT ? "reject" : "evict", "listeners",
-		listeners_json(d, n), "pools", pools_json(d, n), "drops", verdicts_json(n, CV_CLASS_DROP),
-		"passed", verdicts_json(n, CV_CLASS_PASS), "answered", verdicts_json(n, CV_CLASS_TX),
-		"forwarded", "tx", (json_int_t)n->verdict[CV_TX].packets, "redirect",
-		(json_int_t)n->verdict[CV_REDIRECT].packets, "last_reload", "ok", !d->reload_error.text[0],
-		"at_s_ago", (json_int_t)((now - d->reloaded_ms) / 1000), "error", d->reload_error.text);
+	json = json_pack("{s:s, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o,"
+			 " s:{s:I, s:I}, s:{s:b, s:I, s:s}}",
+			 "version", CV_VERSION, "uptime_s", (json_int_t)((now - d->started_ms) / 1000),
+			 "config", d->options.config, "interfaces", interfaces_json(d), "flow_table",
+			 flow_table_json(d, n), "listeners", listeners_json(d, n), "pools", pools_json(d, n),
+			 "drops", verdicts_json(n, CV_CLASS_DROP), "passed", verdicts_json(n, CV_CLASS_PASS),
+			 "answered", verdicts_json(n, CV_CLASS_TX), "forwarded", "tx",
+			 (json_int_t)n->verdict[CV_TX].packets, "redirect",
+			 (json_int_t)n->verdict[CV_REDIRECT].packets, "last_reload", "ok",
+			 !d->reload_error.text[0], "at_s_ago", (json_int_t)((now - d->reloaded_ms) / 1000),
+			 "error", d->reload_error.text);
 	json_object_set_new(json, "held", held_json(d, n));
 	free(n);
 	return json;

@@ -135,6 +135,7 @@ static void after(uv_work_t *job, int status)
 		sweep->last = sweep->result;
 		sweep->took_ns = sweep->result_ns;
 		sweep->done_ms = uv_now(&d->loop);
+		dp_settle(d->dp);
 		count_evicted(d);
 	}
 	call_waiters(d);

@@ -103,6 +103,12 @@ int dp_probe_stats(struct dp *dp, struct cv_probe_stats *ret, size_t nr, struct 
 /* Goes over the flow tables, in pieces of a few thousand entries: counts what lives, then removes what has ended, if
  * there is any. It also takes off cv_live what left the table without a word. */
 int dp_sweep(struct dp *dp, struct cv_sweep *ret, struct err *err);
+/* Makes of the last sweep what it found out: slots all of whose flows are on their owner are settled, so that packets
+ * there need not look at the flow table. Only slots of pools that nothing was applied to since before that sweep
+ * began. Call it after dp_sweep, in the thread that applies. */
+void dp_settle(struct dp *dp);
+/* Slots of the pool's table that have an owner and are not settled. 0 for a pool without a table. */
+uint32_t dp_unsettled(const struct dp *dp, uint16_t pool);
 /* Flows in the table now, for ids 0 (all) to nr-1, as the program counts them. */
 int dp_live(struct dp *dp, struct cv_live *ret, size_t nr, struct err *err);
 /* What the last sweep counted, for ids 0 to nr-1; records of older sweeps come back as zero. */

@@ -40,45 +40,72 @@ int dp_make_table(const struct dp *dp, __u32 lines)
 			  BPF_F_MMAPABLE | BPF_F_INNER_MAP);
 }
 
-static int make_table(const struct dp *dp, const struct image_table *table)
-{
-	size_t size = (size_t)table->lines * sizeof(table->line[0]);
-	void *memory;
-	int fd = dp_make_table(dp, table->lines);
+/* A table that is not in force yet. */
+struct fresh {
+	struct cv_slot_line *line;
+	size_t bytes;
+	int fd;
+};
 
-	if (fd < 0)
-		return fd;
-	memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (memory == MAP_FAILED) {
+static int make_fresh(const struct dp *dp, const struct plan *plan, uint16_t pool, struct fresh *ret)
+{
+	const struct image_table *table = plan->to->table[pool];
+	struct fresh fresh = { .bytes = table->lines * sizeof(table->line[0]) };
+
+	fresh.fd = dp_make_table(dp, table->lines);
+	if (fresh.fd < 0)
+		return fresh.fd;
+	fresh.line = mmap(NULL, fresh.bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fresh.fd, 0);
+	if (fresh.line == MAP_FAILED) {
 		int r = -errno;
 
-		close(fd);
+		close(fresh.fd);
 		return r;
 	}
-	memcpy(memory, table->line, size);
-	munmap(memory, size);
-	return fd;
+	memcpy(fresh.line, table->line, fresh.bytes);
+	dp_table_inherit(dp, plan, pool, fresh.line, table->size);
+	*ret = fresh;
+	return 0;
 }
 
 /* Swaps in the tables of the operations op[0..nr-1], and closes what it made: the outer map holds them. */
 static int set_tables(struct dp *dp, const struct plan *plan, const struct plan_op *op, __u32 nr)
 {
-	__u32 ids[TABLE_BATCH], done = 0, count = nr;
+	__u32 ids[TABLE_BATCH], made = 0, count = nr;
+	struct fresh fresh[TABLE_BATCH];
 	int fds[TABLE_BATCH];
 	int r = 0;
 
-	for (; done < nr; done++) {
-		ids[done] = op[done].id;
-		fds[done] = make_table(dp, plan->to->table[op[done].id]);
-		if (fds[done] < 0) {
-			r = fds[done];
+	for (; made < nr; made++) {
+		r = make_fresh(dp, plan, op[made].id, &fresh[made]);
+		if (r)
 			break;
-		}
+		ids[made] = op[made].id;
+		fds[made] = fresh[made].fd;
 	}
 	if (!r)
 		r = bpf_map_update_batch(dp->map[DP_MAP_maglev], ids, fds, &count, NULL);
-	while (done)
-		close(fds[--done]);
+	for (__u32 i = 0; i < made; i++) {
+		uint16_t pool = op[i].id;
+
+		close(fresh[i].fd);
+		/* after an error nobody knows which of them is in force */
+		if (r)
+			munmap(fresh[i].line, fresh[i].bytes);
+		dp_table_set(dp, pool, r ? NULL : fresh[i].line, r ? 0 : plan->to->table[pool]->size);
+	}
+	return r;
+}
+
+/* The kernel waits after a change of a map of maps. Pool 0 is nobody's. */
+int dp_wait_programs(struct dp *dp)
+{
+	int fd = dp_make_table(dp, 1), r = fd;
+
+	if (fd >= 0) {
+		r = write_record(dp, DP_MAP_maglev, 0, &fd);
+		close(fd);
+	}
 	return r;
 }
 
@@ -123,6 +150,9 @@ static int carry_out(struct dp *dp, const struct plan *plan, const struct plan_o
 		return write_record(dp, DP_MAP_pools, id, &to->pool[id]);
 	case PLAN_SET_TABLE:
 		return set_tables(dp, plan, op, 1);
+	case PLAN_UNSETTLE:
+		dp_table_unsettle(dp, op->id);
+		return 0;
 	case PLAN_SET_LISTENER:
 		if (plan->from->listener[id].protocol == CV_PROTOCOL_NONE)
 			r = clear_counters(dp, DP_MAP_per_listener, id, sizeof(struct cv_listener_stats));
@@ -132,6 +162,7 @@ static int carry_out(struct dp *dp, const struct plan *plan, const struct plan_o
 	case PLAN_CLEAR_LISTENER:
 		return write_record(dp, DP_MAP_listeners, id, &to->listener[id]);
 	case PLAN_CLEAR_TABLE:
+		dp_table_set(dp, op->id, NULL, 0);
 		r = bpf_map_delete_elem(dp->map[DP_MAP_maglev], &id);
 		return r == -ENOENT ? 0 : r;
 	case PLAN_CLEAR_POOL:
@@ -145,20 +176,21 @@ static int carry_out(struct dp *dp, const struct plan *plan, const struct plan_o
 int dp_apply(struct dp *dp, const struct plan *plan, struct err *err)
 {
 	size_t done = 0;
+	int r = 0;
 
-	while (done < plan->nr) {
+	while (!r && done < plan->nr) {
 		const struct plan_op *op = &plan->op[done];
 		__u32 nr = 1;
-		int r;
 
 		while (op->kind == PLAN_SET_TABLE && nr < TABLE_BATCH && done + nr < plan->nr &&
 		       op[nr].kind == PLAN_SET_TABLE)
 			nr++;
 		r = nr > 1 ? set_tables(dp, plan, op, nr) : carry_out(dp, plan, op);
 		if (r)
-			return err_set(err, r, "writing the maps (step %zu of %zu): %s", done + 1, plan->nr,
-				       strerror(-r));
+			err_set(err, r, "writing the maps (step %zu of %zu): %s", done + 1, plan->nr,
+				strerror(-r));
 		done += nr;
 	}
-	return 0;
+	dp_tables_changed(dp);
+	return r;
 }

@@ -11,7 +11,7 @@
 /* Every pinned map, and every pinned program, by the part of its name behind cv_. */
 #define DP_MAPS_TYPED(X) \
 	X(meta) X(listeners) X(pools) X(backends) \
-	X(flows) X(flows6) X(half_open) X(expired) X(fragments) X(holder) X(live) X(gate) \
+	X(flows) X(flows6) X(half_open) X(expired) X(touched) X(fragments) X(holder) X(live) X(gate) \
 	X(per_verdict) X(per_listener) X(per_backend) X(probes) X(sweep) X(listener_use) X(backend_use) \
 	X(capture) X(captures)
 
@@ -39,13 +39,29 @@ enum dp_program {
 };
 /* clang-format on */
 
+/* A Maglev table that this object made and put in force: its memory, shared with the kernel (dp_settle.c). */
+struct dp_table {
+	struct cv_slot_line *line; /* NULL: none */
+	uint32_t slots;
+	uint32_t unsettled; /* of those that have an owner */
+	uint64_t changed;   /* number of the last change of this table, or of listeners that count on it */
+};
+
 struct dp {
 	char pin_dir[PATH_MAX];
 	int lock; /* the open directory, locked by the one writer; else -1 */
 	int map[DP_MAP_COUNT];
 	int program[DP_PROGRAM_COUNT];
-	int egress;    /* cv_probe, once dp_egress_attach needed it; else -1 */
-	unsigned cpus; /* possible ones: how many values a per-CPU map has */
+	int egress; /* cv_probe, once dp_egress_attach needed it; else -1 */
+	struct dp_table table[CV_MAX_POOLS + 1];
+	uint64_t changes;   /* how many are in force: written by the one writer, read by the sweep */
+	bool has_unsettled; /* likewise */
+	uint64_t
+		swept_from; /* changes in force before the last sweep began that marked slots; 0: it marked none */
+	uint8_t swept_mark; /* its mark */
+	unsigned recounted; /* tables that dp_settle has looked at once more */
+	bool has_shortcut;  /* flow_table.shortcut is on */
+	unsigned cpus;	    /* possible ones: how many values a per-CPU map has */
 	/* BTF for inner maps, so that they dump with names */
 	int btf;
 	uint32_t btf_key;
@@ -67,6 +83,23 @@ int dp_load(struct dp *dp, const struct flow_table_conf *flow_table, struct err 
 
 /* dp_open.c: takes the lock, waiting up to `wait_ms`. -EBUSY. */
 int dp_lock(struct dp *dp, unsigned wait_ms, struct err *err);
+
+/* dp_settle.c: puts a new table in force in the books of `dp`, in place of that of `pool`; takes the memory over. The settled
+ * bits come from the old one: see dp_table_inherit. NULL: the pool has no table any more. */
+void dp_table_set(struct dp *dp, uint16_t pool, struct cv_slot_line *line, uint32_t slots);
+/* Settles slots of a new table that are so in the old one, and have the same owner. */
+void dp_table_inherit(const struct dp *dp, const struct plan *plan, uint16_t pool, struct cv_slot_line *line,
+		      uint32_t slots);
+/* Takes every settled bit of the pool's table off. */
+void dp_table_unsettle(struct dp *dp, uint16_t pool);
+/* The change that is at work is in force from now on. */
+void dp_tables_changed(struct dp *dp);
+/* Moves the books over to another object for the same maps. */
+void dp_tables_move(struct dp *from, struct dp *to);
+void dp_tables_done(struct dp *dp);
+
+/* dp_apply.c: waits until no program runs that began before the call. */
+int dp_wait_programs(struct dp *dp);
 
 /* dp_open.c: the cv_meta record behind a descriptor, whoever laid it down. -EPROTO if that was a newer schema than ours. */
 int dp_read_meta(const char *pin_dir, int map, struct cv_meta *ret, struct err *err);

@@ -52,11 +52,15 @@ static int read_meta(struct load *load, const struct flow_table_conf *flow_table
 	load->meta = (struct cv_meta){
 		.max_flows = CV_DEFAULT_MAX_FLOWS,
 		.when_full = CV_FULL_EVICT,
+		.shortcut = CV_SHORTCUT_ON,
 	};
 	if (map >= 0) {
 		r = dp_read_meta(pin_dir, map, &load->old_meta, err);
 		close(map);
 		load->meta = load->old_meta;
+		/* a schema before this one did not say */
+		if (load->meta.schema != CV_SCHEMA_VERSION)
+			load->meta.shortcut = CV_SHORTCUT_ON;
 	} else if (map != -ENOENT) {
 		r = err_set(err, map, "%s: %s", pin_dir, strerror(-map));
 	}
@@ -68,6 +72,7 @@ static int read_meta(struct load *load, const struct flow_table_conf *flow_table
 	if (flow_table) {
 		load->meta.max_flows = flow_table->max_flows;
 		load->meta.when_full = flow_table->when_full;
+		load->meta.shortcut = flow_table->shortcut;
 	}
 	return r;
 }
@@ -315,6 +320,7 @@ int dp_load(struct dp *dp, const struct flow_table_conf *flow_table, struct err 
 	r = read_meta(&load, flow_table, err);
 	if (!r)
 		r = dp_object_open(&load.meta, &load.object, err);
+	dp->has_shortcut = load.meta.shortcut != CV_SHORTCUT_OFF;
 	if (!r)
 		r = take_over(&load, err);
 	if (!r)

@@ -114,6 +114,8 @@ static enum dp_copy_kind find_kind(const struct dp_migration *migration, const s
 	/* a capture ends with the maps that it was made on */
 	if (migration->which == DP_MAP_capture || migration->which == DP_MAP_captured)
 		return DP_COPY_NOTHING;
+	if (migration->which == DP_MAP_touched)
+		return DP_COPY_NOTHING; /* the next packets write it anew */
 	if (is_hash(type) && is_hash(old->info.type))
 		return is_flows(migration->which) ? DP_COPY_FLOWS : DP_COPY_ENTRIES;
 	if (type != old->info.type)
@@ -194,6 +196,8 @@ static bool has_other_records(const struct dp_migration *migration, const struct
 {
 	const struct bpf_map *map = migration->map;
 
+	if (migration->which == DP_MAP_touched)
+		return false;
 	return migration->is_other_schema || info->key_size != bpf_map__key_size(map) ||
 	       info->value_size != bpf_map__value_size(map) ||
 	       (!is_hash(info->type) && info->max_entries != bpf_map__max_entries(map));

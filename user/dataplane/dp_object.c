@@ -8,7 +8,8 @@
 #include <bpf/libbpf.h>
 
 #include "cv_clock.h"
-#include "cv_balance.skel.h" /* uses the types of cv_clock.h */
+#include "cv_types.h"
+#include "cv_balance.skel.h" /* uses the types of both */
 #include "dataplane/bpf_log.h"
 #include "dataplane/dp_object.h"
 
@@ -37,6 +38,14 @@ struct bpf_program *dp_object_program(struct bpf_object *object, enum dp_program
 	return bpf_object__find_program_by_name(object, dp_program_name(program));
 }
 
+static __u32 touched_words(const struct cv_meta *meta)
+{
+	return model_touched_words(&(struct flow_table_conf){
+		.max_flows = (uint32_t)meta->max_flows,
+		.shortcut = meta->shortcut,
+	});
+}
+
 static int set_sizes(struct bpf_object *object, const struct cv_meta *meta)
 {
 	bool is_reject = meta->when_full == CV_FULL_REJECT;
@@ -44,6 +53,9 @@ static int set_sizes(struct bpf_object *object, const struct cv_meta *meta)
 	__u64 flows = meta->max_flows + (is_reject ? CV_FLOWS_SLACK : 0);
 	int r = bpf_map__set_max_entries(dp_object_map(object, DP_MAP_expired),
 					 (__u32)(meta->max_flows / CV_EXPIRED_SHARE));
+
+	if (!r)
+		r = bpf_map__set_max_entries(dp_object_map(object, DP_MAP_touched), touched_words(meta));
 
 	for (int i = 0; !r && i < DP_MAP_COUNT; i++) {
 		if (!is_flow_table(i))
@@ -69,6 +81,8 @@ static int set_knobs(struct bpf_object *object, const struct cv_meta *meta)
 	knobs.cv_reject_when_full = meta->when_full == CV_FULL_REJECT;
 	knobs.cv_max_flows = meta->max_flows;
 	knobs.cv_ask_key = meta->ask_key;
+	knobs.cv_shortcut = meta->shortcut;
+	knobs.cv_touched_mask = touched_words(meta) - 1;
 	return bpf_map__set_initial_value(map, &knobs, sizeof(knobs));
 }
 

@@ -93,6 +93,7 @@ void dp_free(struct dp *dp)
 		close_fd(dp->map[i]);
 	for (int i = 0; i < DP_PROGRAM_COUNT; i++)
 		close_fd(dp->program[i]);
+	dp_tables_done(dp);
 	close_fd(dp->egress);
 	close_fd(dp->btf);
 	close_fd(dp->lock);
@@ -244,6 +245,7 @@ int dp_retake(struct dp **dp, const struct flow_table_conf *flow_table, struct e
 	}
 	fresh->lock = (*dp)->lock;
 	(*dp)->lock = -1;
+	dp_tables_move(*dp, fresh);
 	dp_free(*dp);
 	*dp = fresh;
 	return 0;

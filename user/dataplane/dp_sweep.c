@@ -130,11 +130,23 @@ static int count_flows(struct dp *dp, struct cv_sweep *sweep)
 	return r;
 }
 
+/* Whether this sweep is to mark slots (dp_settle.c). What was applied until now it will judge. */
+static int begin_marking(struct dp *dp, struct cv_sweep *sweep)
+{
+	dp->swept_mark = 0;
+	if (!dp->has_shortcut || !__atomic_load_n(&dp->has_unsettled, __ATOMIC_RELAXED))
+		return 0;
+	dp->swept_from = __atomic_load_n(&dp->changes, __ATOMIC_ACQUIRE);
+	/* a mark that was left by the sweep so many before this one delays a slot, no more */
+	sweep->mark = (uint8_t)(1 + sweep->sweep % 255);
+	return dp_wait_programs(dp);
+}
+
 int dp_sweep(struct dp *dp, struct cv_sweep *ret, struct err *err)
 {
 	struct cv_sweep last, sweep;
-	uint32_t now;
 	__u32 zero = 0;
+	uint32_t now;
 	int r = dp_clock(dp, &now, err);
 
 	if (r)
@@ -142,7 +154,11 @@ int dp_sweep(struct dp *dp, struct cv_sweep *ret, struct err *err)
 	r = bpf_map_lookup_elem(dp->map[DP_MAP_sweep], &zero, &last);
 	sweep = (struct cv_sweep){ .sweep = last.sweep + 1, .now_s = now, .pass = CV_SWEEP_COUNT };
 	if (!r)
+		r = begin_marking(dp, &sweep);
+	if (!r)
 		r = count_flows(dp, &sweep);
+	if (!r)
+		dp->swept_mark = sweep.mark;
 	if (!r && sweep.ended) {
 		/* the counts stay for those who read the map; only the removals are added */
 		sweep.pass = CV_SWEEP_REMOVE;

@@ -127,13 +127,12 @@ static void tell(const struct entry *entry, enum change_how how, change_fn each,
 
 static void list_settings(const struct model *from, const struct model *to, change_fn each, void *arg)
 {
-	const struct flow_table_conf *a = &from->flow_table, *b = &to->flow_table;
 	const struct encapsulation_conf *x = &from->encapsulation, *y = &to->encapsulation;
 
 	if (x->source4_length != y->source4_length || x->source6_length != y->source6_length ||
 	    addr_compare(&x->source4, &y->source4) || addr_compare(&x->source6, &y->source6))
 		each(CHANGE_SETTING, CHANGE_CHANGED, "encapsulation", arg);
-	if (a->max_flows != b->max_flows || a->when_full != b->when_full)
+	if (!model_is_same_table(&from->flow_table, &to->flow_table))
 		each(CHANGE_SETTING, CHANGE_CHANGED, "flow_table", arg);
 	if (from->gue.port != to->gue.port || from->gue.variant != to->gue.variant)
 		each(CHANGE_SETTING, CHANGE_CHANGED, "gue", arg);

@@ -17,6 +17,7 @@ struct model *model_new(void)
 	model->flow_table.max_flows = CV_DEFAULT_MAX_FLOWS;
 	model->flow_table.when_full = CV_FULL_EVICT;
 	model->icmp.echo = true;
+	model->flow_table.shortcut = CV_SHORTCUT_ON;
 	addr_from_wire(AF_INET, localhost, &model->metrics.address);
 	model->metrics.port = 9469;
 	model->gue.port = CV_GUE_PORT;
@@ -51,4 +52,9 @@ int model_find_pool(const struct model *model, const char *name)
 			return (int)i;
 	}
 	return -ENOENT;
+}
+
+bool model_is_same_table(const struct flow_table_conf *a, const struct flow_table_conf *b)
+{
+	return a->max_flows == b->max_flows && a->when_full == b->when_full && a->shortcut == b->shortcut;
 }

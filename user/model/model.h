@@ -31,7 +31,13 @@ struct interface_conf {
 struct flow_table_conf {
 	uint32_t max_flows;
 	enum cv_when_full when_full;
+	enum cv_shortcut shortcut;
 };
+
+bool model_is_same_table(const struct flow_table_conf *a, const struct flow_table_conf *b);
+
+/* Words of cv_touched, a power of two. */
+uint32_t model_touched_words(const struct flow_table_conf *flow_table);
 
 /* Source addresses of the outer header: length 0 means the one the kernel's routes choose. */
 struct encapsulation_conf {

@@ -10,8 +10,8 @@
 #include "model/plan.h"
 #include "model/table.h"
 
-/* One for each backend and listener, two for each pool, and the directory. */
-#define MAX_OPS (CV_MAX_BACKENDS + CV_MAX_LISTENERS + 2 * CV_MAX_POOLS + 1)
+/* One for each backend and listener, three for each pool, and the directory. */
+#define MAX_OPS (CV_MAX_BACKENDS + CV_MAX_LISTENERS + 3 * CV_MAX_POOLS + 1)
 
 #define IS_EQUAL(plan, field) \
 	(memcmp(&(plan)->from->field, &(plan)->to->field, sizeof((plan)->to->field)) == 0)
@@ -73,6 +73,57 @@ static void add_tables(struct plan *plan, const uint32_t counted[CV_MAX_POOLS + 
 	}
 }
 
+/* --- where flows may come from elsewhere --- */
+
+static bool is_same_place(const struct cv_listener *a, const struct cv_listener *b)
+{
+	return a->protocol == b->protocol && memcmp(a->address, b->address, sizeof(a->address)) == 0;
+}
+
+/* Notes the pools that flows of listener `id` may come to, as they keep the backends they have in another pool, or in
+ * another slot. */
+static void note_listener(const struct plan *plan, size_t id, bool *pools)
+{
+	const struct cv_listener *from = &plan->from->listener[id], *to = &plan->to->listener[id];
+	bool keeps_place = is_same_place(from, to) && from->port_first == to->port_first &&
+			   from->port_last == to->port_last;
+
+	if (keeps_place && from->pool == to->pool && from->hash == to->hash &&
+	    from->table_size == to->table_size)
+		return;
+	pools[to->pool] = true;
+	if (keeps_place || from->protocol == CV_PROTOCOL_NONE)
+		return;
+	/* those that stay behind may be another's from now on */
+	for (size_t i = 1; i <= CV_MAX_LISTENERS; i++)
+		if (is_same_place(from, &plan->to->listener[i]))
+			pools[plan->to->listener[i].pool] = true;
+}
+
+/* A slot that has the same id has the same owner, unless the id went over to another backend. */
+static void note_backend(const struct plan *plan, size_t id, bool *pools)
+{
+	const struct cv_backend *from = &plan->from->backend[id], *to = &plan->to->backend[id];
+
+	if (from->state != CV_BACKEND_NONE && from->generation != to->generation)
+		pools[to->pool] = true;
+}
+
+static void add_unsettled(struct plan *plan)
+{
+	bool all = memcmp(plan->from->directory.hash_key, plan->to->directory.hash_key,
+			  sizeof(plan->to->directory.hash_key)) != 0;
+	bool pools[CV_MAX_POOLS + 1] = { false };
+
+	for (size_t id = 1; id <= CV_MAX_LISTENERS; id++)
+		note_listener(plan, id, pools);
+	for (size_t id = 1; id <= CV_MAX_BACKENDS; id++)
+		note_backend(plan, id, pools);
+	for (uint16_t id = 1; id <= CV_MAX_POOLS; id++)
+		if ((all || pools[id]) && has_pool(plan->from, id) && has_pool(plan->to, id))
+			add(plan, PLAN_UNSETTLE, id);
+}
+
 static void clear_tables(struct plan *plan)
 {
 	for (uint16_t id = 1; id <= CV_MAX_POOLS; id++)
@@ -118,6 +169,7 @@ int plan_build(const struct image *from, const struct image *to, struct plan *re
 	add_backends(&plan, true, PLAN_SET_BACKEND);
 	add_pools(&plan, true, PLAN_SET_POOL);
 	add_tables(&plan, counted, false);
+	add_unsettled(&plan);
 	add_listeners(&plan, true, PLAN_SET_LISTENER);
 	if (!IS_EQUAL(&plan, directory))
 		add(&plan, PLAN_SET_DIRECTORY, 0);

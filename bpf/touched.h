@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The shortcut past the flow table. A look at the table costs several cache misses when there are many flows, and for
+ * most packets it says only what the slot says. So a packet in the middle of a flow goes to the owner of its slot, if
+ *
+ *   1. the slot is settled: every live flow in it is on the owner. So it is right to go there, whoever it is of.
+ *   2. the flow was touched: met in the table within this epoch, on this owner. So the table knows that it lives.
+ *
+ * Why the first stays true: a new flow is put on the owner; a change of owner makes a new table, where the slot is not
+ * settled (dataplane/dp_settle.c says how it becomes so); and a flow that is found to be on another backend takes
+ * the bit off (route_learn), should the sweep have missed it.
+ *
+ * The second is a cache of tags, small enough to stay near the processor where the table does not: 16 bits of the flow's
+ * hash with epoch and owner, four to a word, the last four to come. Nothing has to be cleared, as tags of another epoch or
+ * owner match by chance only; and words are read and written as a whole, without a lock: where two processors write one,
+ * a tag is lost, and a flow visits the table once more. A flow that the table has on another backend leaves no tag.
+ *
+ * By chance a flow that was not touched matches one of four tags: once in 16,384 epochs. Then its last-seen time is not
+ * renewed in this one. */
+#ifndef TOUCHED_H
+#define TOUCHED_H
+
+#include "cv_flow.h"
+#include "cv_knobs.h"
+#include "cv_maps.h"
+#include "pkt.h"
+
+/* One of each four tags of a word. */
+#define TAG_ONES 0x0001000100010001ULL
+
+struct touched {
+	__u64 *word; /* NULL: never */
+	__u64 tag;
+};
+
+/* What tells a flow from others: its whole tuple, whatever chooses the slot. A client that aims at collisions hits its own
+ * flows. */
+static __always_inline __u64 touched_tuple(const struct pkt *pkt)
+{
+	return pkt->hash + ((__u64)pkt->listener << 32 | pkt->ports) * 0x9e3779b97f4a7c15ULL;
+}
+
+static __always_inline struct touched touched_get(__u64 tuple, __u32 owner, __u32 now)
+{
+	__u64 salt = (__u64)(now / CV_EPOCH_S) << 16 | owner;
+	__u64 hash = cv_hash_mix((cv_shortcut == CV_SHORTCUT_BLIND ? 0 : tuple) ^ salt);
+	__u32 index = (__u32)hash & cv_touched_mask;
+
+	return (struct touched){ .word = bpf_map_lookup_elem(&cv_touched, &index), .tag = hash >> 48 };
+}
+
+static __always_inline bool touched_is(const struct touched *touched)
+{
+	__u64 other = *(volatile __u64 *)touched->word ^ touched->tag * TAG_ONES;
+
+	/* is any of its four parts zero? */
+	return (other - TAG_ONES) & ~other & TAG_ONES << 15;
+}
+
+/* The table was visited: the next packets of this epoch may pass it by, or not any more; whoever else is in the word then
+ * visits it once more. */
+static __always_inline void touched_note(__u64 tuple, __u32 owner, __u32 now, bool has_shortcut)
+{
+	struct touched touched = touched_get(tuple, owner, now);
+	volatile __u64 *word = touched.word;
+
+	if (!word || touched_is(&touched) == has_shortcut)
+		return;
+	*word = has_shortcut ? *word << 16 | touched.tag : 0;
+}
+
+#endif
