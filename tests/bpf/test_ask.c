@@ -125,7 +125,7 @@ static void an_expired_flow_takes_no_room_and_makes_its_next_packet_late(void **
 
 	world_vary(world, .tcp = "max_flows: 1, late_packet: reset");
 	flow_open(world, &probe);
-	flow_age(world, &probe, CV_IDLE_TIMEOUT_TCP_S + 1);
+	flow_age(world, &probe, CV_IDLE_TIMEOUT_TCP_S + CV_EPOCH_S + 1);
 	assert_int_equal(ask(world, &next).verdict, CV_RESET_LATE);
 	assert_int_equal(ask(world, &probe).verdict, CV_TX);
 	assert_int_equal(ask(world, &(struct probe){ .flags = PKT_SYN, .client = 8 }).verdict, CV_DROP_QUOTA);

@@ -116,7 +116,7 @@ static void so_do_errors_of_flows_that_idled_out(void **state)
 	struct icmp_error error = { .quoted = { .name = "idle", .flags = PKT_ACK } };
 	uint16_t backend = open_elsewhere(world, &error.quoted);
 
-	flow_age(world, &error.quoted, CV_IDLE_TIMEOUT_TCP_S + 1);
+	flow_age(world, &error.quoted, CV_IDLE_TIMEOUT_TCP_S + CV_EPOCH_S + 1);
 	icmp_error_expect(world, &error, CV_TX, backend);
 	world_expect(world, &error.quoted, CV_RESET_LATE);
 	/* nor is an error answered with a reset */

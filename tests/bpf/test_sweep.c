@@ -222,8 +222,7 @@ static void makes_room(void **state)
 		flow_open(world, &(struct probe){ .client = client });
 	world_expect(world, &syn, CV_DROP_TABLE_FULL);
 	for (uint16_t client = 200; client < 300; client++)
-		flow_age(world, &(struct probe){ .client = client },
-			 CV_IDLE_TIMEOUT_TCP_S + CV_EPOCH_S + 1);
+		flow_age(world, &(struct probe){ .client = client }, CV_IDLE_TIMEOUT_TCP_S + CV_EPOCH_S + 1);
 	assert_ok(dp_sweep(world->dp, &sweep, &err), err);
 	assert_int_equal(sweep.removed, 100);
 	assert_int_equal(world_live(world, NULL), 924);
