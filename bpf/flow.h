@@ -47,7 +47,6 @@ static __always_inline void pkt_of_key(struct pkt *pkt, const struct cv_flow6_ke
 	pkt->protocol = key->protocol;
 	pkt->client_port = key->client_port;
 	pkt->port = key->port;
-	pkt->ports = bpf_htonl((__u32)key->client_port << 16 | key->port);
 }
 
 static __always_inline struct cv_flow *flow_lookup(const struct pkt *pkt, const struct flow_ref *ref)

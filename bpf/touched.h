@@ -36,7 +36,8 @@ struct touched {
  * flows. */
 static __always_inline __u64 touched_tuple(const struct pkt *pkt)
 {
-	return pkt->hash + ((__u64)pkt->listener << 32 | pkt->ports) * 0x9e3779b97f4a7c15ULL;
+	return pkt->hash + ((__u64)pkt->listener << 32 | (__u32)pkt->client_port << 16 | pkt->port) *
+				   0x9e3779b97f4a7c15ULL;
 }
 
 static __always_inline struct touched touched_get(__u64 tuple, __u32 owner, __u32 now)
