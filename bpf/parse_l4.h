@@ -36,7 +36,6 @@ STAGE parse_l4(struct pkt *pkt)
 			return CV_DROP_MALFORMED;
 		if (pkt->l4_bytes < tcp->doff * 4)
 			return pkt->is_fragment ? CV_DROP_FRAGMENT_TINY : CV_DROP_MALFORMED;
-		pkt->tcp = tcp;
 		pkt->tcp_flags = ((__u8 *)tcp)[13];
 	} else {
 		struct udphdr *udp = pkt_take(pkt, sizeof(*udp));

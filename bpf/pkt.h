@@ -65,7 +65,6 @@ struct pkt {
 	__u16 ip_bytes;	   /* of the whole packet, header included */
 	__u16 l4_bytes;	   /* of what follows the IP headers */
 	/* transport layer */
-	struct tcphdr *tcp;
 	__u8 tcp_flags;
 	/* the 5-tuple: addresses as words in wire order (IPv4 v4-mapped), ports in host order */
 	__u32 client[4];

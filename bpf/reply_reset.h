@@ -10,6 +10,8 @@
 #include "csum.h"
 #include "gate.h"
 #include "pkt.h"
+#include "reply.h"
+#include "scratch.h"
 
 /* Sum of the 16-bit words, in host order, of a 32-bit word in wire order. */
 static __always_inline __u32 sum_word(__be32 word)
@@ -89,39 +91,65 @@ static __always_inline void fill_reset_tcp(struct tcphdr *tcp, const struct pkt 
 				 sum_word(seq) + sum_word(ack) + sum_word(control));
 }
 
-/* Turns the packet into the reset. Returns `verdict`, or the reason why there was none. */
-STAGE reply_reset(struct xdp_md *ctx, const struct pkt *pkt, __u32 now, enum cv_verdict verdict)
+/* Turns the segment, whose TCP header begins behind `link` bytes and `header` more, into the reset. False if that cannot
+ * be. Of `asked` family, flags, tuple and the length behind the IP headers are filled in. A function that the verifier
+ * checks by itself, as resets are rare. */
+__noinline bool reset_answer(struct xdp_md *ctx, const struct pkt *asked, __u32 link, __u32 header)
 {
-	__u32 ip_header = pkt->family == CV_FAMILY_IPV4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
-	__u32 link_header = ETH_HLEN + pkt->vlans * 4;
+	struct tcphdr *tcp = (void *)(long)ctx->data + ((link + header) & 0x7fff);
 	__u8 client_mac[ETH_ALEN], flags;
+	__u32 ip_header;
 	struct ethhdr *eth;
 	__be32 seq, ack;
 	void *ip, *end;
 
-	if (!gate_may_reset(pkt->mode, now))
-		return CV_DROP_RESET_LIMIT;
-	/* only TCP comes here; the verifier does not know */
-	if (!pkt->tcp || (void *)(pkt->tcp + 1) > pkt->end)
-		return CV_DROP_INTERNAL;
-	reset_numbers(pkt, pkt->tcp, &seq, &ack, &flags);
-	if (bpf_xdp_adjust_tail(ctx,
-				(int)(link_header + ip_header + sizeof(struct tcphdr)) - (int)pkt->bytes))
-		return CV_DROP_INTERNAL;
+	if (!asked || link > REPLY_MAX_LINK)
+		return false;
+	if ((void *)(tcp + 1) > (void *)(long)ctx->data_end)
+		return false;
+	reset_numbers(asked, tcp, &seq, &ack, &flags);
+	ip_header = asked->family == CV_FAMILY_IPV4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
+	if (bpf_xdp_adjust_tail(ctx, (int)(link + ip_header + sizeof(struct tcphdr)) -
+					     (int)bpf_xdp_get_buff_len(ctx)))
+		return false;
 	eth = (void *)(long)ctx->data;
 	end = (void *)(long)ctx->data_end;
-	ip = (void *)eth + link_header;
+	ip = (void *)eth + link;
 	if ((void *)(eth + 1) > end || ip + ip_header + sizeof(struct tcphdr) > end)
-		return CV_DROP_INTERNAL;
+		return false;
 	__builtin_memcpy(client_mac, eth->h_source, ETH_ALEN);
 	__builtin_memcpy(eth->h_source, eth->h_dest, ETH_ALEN);
 	__builtin_memcpy(eth->h_dest, client_mac, ETH_ALEN);
-	if (pkt->family == CV_FAMILY_IPV4)
-		fill_reset_ip4(ip, pkt);
+	if (asked->family == CV_FAMILY_IPV4)
+		fill_reset_ip4(ip, asked);
 	else
-		fill_reset_ip6(ip, pkt);
-	fill_reset_tcp(ip + ip_header, pkt, seq, ack, flags);
-	return verdict;
+		fill_reset_ip6(ip, asked);
+	fill_reset_tcp(ip + ip_header, asked, seq, ack, flags);
+	return true;
+}
+
+/* Turns the packet into the reset. Returns `verdict`, or the reason why there was none. */
+STAGE reply_reset(struct xdp_md *ctx, const struct pkt *pkt, __u32 now, enum cv_verdict verdict)
+{
+	struct scratch *scratch = scratch_get(pkt->mode);
+	struct pkt *asked;
+
+	if (!gate_may_reset(pkt->mode, now))
+		return CV_DROP_RESET_LIMIT;
+	if (!scratch)
+		return CV_DROP_INTERNAL;
+	asked = &scratch->other;
+	asked->family = pkt->family;
+	asked->tcp_flags = pkt->tcp_flags;
+	asked->l4_bytes = pkt->l4_bytes;
+	asked->client_port = pkt->client_port;
+	asked->port = pkt->port;
+	__builtin_memcpy(asked->client, pkt->client, sizeof(asked->client));
+	__builtin_memcpy(asked->address, pkt->address, sizeof(asked->address));
+	return reset_answer(ctx, asked, ETH_HLEN + pkt->vlans * sizeof(vlan_tag),
+			    pkt->ip_bytes - pkt->l4_bytes)
+		       ? verdict
+		       : CV_DROP_INTERNAL;
 }
 
 #endif
