@@ -73,7 +73,7 @@ static __always_inline long write_packet(struct xdp_md *ctx, struct drive_plan *
 	return 0;
 }
 
-SEC("xdp")
+SEC("xdp.frags")
 int cv_drive(struct xdp_md *ctx)
 {
 	__u32 zero = 0;
@@ -89,7 +89,7 @@ int cv_drive(struct xdp_md *ctx)
 	return set_window(ctx, FRAME) ? XDP_ABORTED : XDP_PASS;
 }
 
-SEC("xdp")
+SEC("xdp.frags")
 int cv_floor(struct xdp_md *ctx)
 {
 	(void)ctx;

@@ -236,13 +236,13 @@ INLINE int rival(struct xdp_md *ctx, bool is_stateless)
 	return rival_send(ctx, &packet, backend);
 }
 
-SEC("xdp")
+SEC("xdp.frags")
 int cv_classic(struct xdp_md *ctx)
 {
 	return rival(ctx, false);
 }
 
-SEC("xdp")
+SEC("xdp.frags")
 int cv_stateless(struct xdp_md *ctx)
 {
 	return rival(ctx, true);

@@ -44,14 +44,15 @@ static void stay_here(void)
 
 /* --- culvert --- */
 
-static void configure(size_t more_listeners)
+static void configure(size_t more_listeners, bool has_shortcut)
 {
 	size_t len = 0, size = 16384 + more_listeners * 96;
 	char *yaml = malloc(size);
 
 	assert_non_null(yaml);
 #define ADD(...) (len += (size_t)snprintf(yaml + len, size - len, __VA_ARGS__))
-	ADD("flow_table: { max_flows: %d }\nseed: bench\nlisteners:\n", FLOWS_MAX);
+	ADD("flow_table: { max_flows: %d, shortcut: %s }\nseed: bench\nlisteners:\n", FLOWS_MAX,
+	    has_shortcut ? "on" : "off");
 	for (int six = 0; six < 2; six++) {
 		const char *address = six ? "2001:db8:a::10" : "192.0.2.10";
 
@@ -156,11 +157,10 @@ void subjects_up(size_t more_listeners, bool has_shortcut)
 {
 	void *state;
 
-	setenv("CV_TEST_SHORTCUT", has_shortcut ? "on" : "off", 1);
 	stay_here();
 	world_up_unconfigured(&state);
 	world = state;
-	configure(more_listeners);
+	configure(more_listeners, has_shortcut);
 	rivals_up(more_listeners);
 	drive_up();
 }
@@ -226,6 +226,8 @@ void subject_warm(enum subject subject, uint32_t flows)
 		subjects_set_gate(false);
 		run(subject, 2 * (uint64_t)(flows - first < WARM_AT_ONCE ? flows - first : WARM_AT_ONCE));
 	}
+	if (subject == SUBJECT_CULVERT)
+		world_settle(world);
 	if (fresh < flows)
 		fresh = flows;
 }
