@@ -158,20 +158,18 @@ static int measure_failure(struct bench *bench, struct dp *dp, const struct mode
 	return r;
 }
 
-int main(int argc, char **argv)
+int main(void)
 {
 	const struct flow_table_conf flow_table = { .max_flows = 65536 };
 	struct image *image = image_new();
 	struct model *model = NULL;
 	struct dp *dp = NULL;
-	struct bench bench;
+	struct bench bench = { 0 };
 	struct err err;
 	size_t size = 0;
 	char *text = write_file(&size);
 	int r = -ENOMEM;
 
-	if (bench_init(&bench, argc, argv) < 0)
-		return 2;
 	if (geteuid()) {
 		fprintf(stderr, "bench_change: needs root, left out\n");
 		return 0;

@@ -113,15 +113,13 @@ static int run(struct bench *bench, const char *name, uint16_t port, bool verify
 	return results == successes ? 0 : -1;
 }
 
-int main(int argc, char **argv)
+int main(void)
 {
-	struct bench bench;
+	struct bench bench = { 0 };
 	uint16_t port = 0;
 	pid_t server;
 	int r = -1;
 
-	if (bench_init(&bench, argc, argv) < 0)
-		return 2;
 	signal(SIGPIPE, SIG_IGN);
 	if (!mkdtemp(dir))
 		return 1;
