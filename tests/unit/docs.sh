@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
-# README and manual pages say what the sources do: verdicts, metrics, commands, keys of the configuration. TAP.
+# README and manual pages say what the sources do: verdicts, metrics, commands, maps, keys of the
+# configuration. TAP.
 #
 # usage: [CULVERT_BUILD=build] tests/unit/docs.sh
 # shellcheck disable=SC2016 # backquotes are Markdown's
@@ -60,6 +61,14 @@ keys() {
   same user/config/schema.c
 }
 
+# Those that are pinned.
+maps() {
+  rows '| map | key |' | cut -d '|' -f 2 | grep -o 'cv_[a-z0-9_]*' | sort -u >"$dir/readme"
+  sed -n '/^#define DP_MAPS_/,/^$/p' user/dataplane/dp_internal.h | grep -o '\bX([a-z][a-z0-9_]*)' |
+    sed 's/X(\(.*\))/cv_\1/' | sort -u >"$dir/source"
+  same user/dataplane/dp_internal.h
+}
+
 # page NAME: the page is made, mandoc finds nothing to say about it, nor does man.
 page() {
   scripts/man.sh "$build" "scripts/man/$1.in" >"$dir/$1"
@@ -76,6 +85,7 @@ main() {
   check 'README has all metrics' metrics
   check 'README has all commands' commands
   check 'README has all keys of the configuration' keys
+  check 'README has all pinned maps' maps
   for name in culvert.8 culvertd.8 culvert.yaml.5; do
     if command -v mandoc >/dev/null && command -v man >/dev/null; then
       check "$name is a clean manual page" page "$name"
