@@ -155,7 +155,7 @@ check-unit: $(UNIT:%=$(BUILD)/unit/%) all ## pure code under ASan and UBSan, and
 check-bpf: $(BPFTEST:%=$(BUILD)/bpftest/%) ## packets through the real programs (BPF_PROG_TEST_RUN)
 	$(Q)scripts/run-tap.sh $^
 check-vm: $(VMTEST:%=$(BUILD)/bpftest/%) ## some of them on the kernel of Debian 12, in a virtual machine (downloads it)
-	$(Q)CULVERT_TEST_LIMIT=600 CULVERT_VM_TESTS='$^' scripts/run-tap.sh tests/vm/run.sh
+	$(Q)CULVERT_TEST_LIMIT=1800 CULVERT_VM_TESTS='$^' scripts/run-tap.sh tests/vm/run.sh
 check-e2e: all $(TOOLS:%=$(BUILD)/tools/%) ## real clients and servers in network namespaces
 	$(Q)scripts/run-tap.sh $(sort $(wildcard tests/e2e/*.bats))
 

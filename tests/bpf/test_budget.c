@@ -154,8 +154,9 @@ static void check_object(struct bpf_object *object, const struct budget *budgets
 
 static void check_balance(bool is_reject)
 {
+	/* room for the verifier of 6.1, which walks 530,000; that of 6.18 does with 85,000 */
 	static const struct budget budgets[] = {
-		{ "cv_balance", 400000, 440 },	 { "cv_clock", 100, 64 },
+		{ "cv_balance", 600000, 440 },	 { "cv_clock", 100, 64 },
 		{ "cv_sweep_flows", 8000, 416 }, { "cv_sweep_flows6", 8000, 416 },
 		{ "cv_sweep_half", 8000, 416 },	 { "cv_correct", 500, 128 },
 	};

@@ -34,7 +34,7 @@ static volatile bool is_over;
 /* The address behind which the packet went: the last four bytes of the outer destination. */
 static uint32_t send_frame(struct sender *sender, const uint8_t *frame, size_t len)
 {
-	uint8_t out[256];
+	uint8_t out[256] = { 0 };
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = (__u32)len, .data_out = out,
 		    .data_size_out = sizeof(out), .repeat = 1);
 	uint32_t address = 0;

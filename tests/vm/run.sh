@@ -11,7 +11,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 
-limit=${CULVERT_VM_LIMIT:-540}
+limit=${CULVERT_VM_LIMIT:-1740}
 # In the order in which they have to be loaded.
 modules=(drivers/net/veth drivers/net/dummy)
 # What the tests may call besides busybox.

@@ -72,7 +72,7 @@ static int make_fresh(const struct dp *dp, const struct plan *plan, uint16_t poo
 static int set_tables(struct dp *dp, const struct plan *plan, const struct plan_op *op, __u32 nr)
 {
 	__u32 ids[TABLE_BATCH], made = 0, count = nr;
-	struct fresh fresh[TABLE_BATCH];
+	struct fresh fresh[TABLE_BATCH] = { 0 };
 	int fds[TABLE_BATCH];
 	int r = 0;
 

@@ -9,10 +9,10 @@
 #include "model/image.h"
 
 enum plan_op_kind {
-	PLAN_SET_BACKEND,  /* write new->backend[id] */
-	PLAN_SET_POOL,	   /* write new->pool[id] */
-	PLAN_SET_TABLE,	   /* make an inner map of new->table[id] and swap it in */
-	PLAN_UNSETTLE,	   /* take the settled bit off every slot of the pool: flows may come to it from elsewhere */
+	PLAN_SET_BACKEND, /* write new->backend[id] */
+	PLAN_SET_POOL,	  /* write new->pool[id] */
+	PLAN_SET_TABLE,	  /* make an inner map of new->table[id] and swap it in */
+	PLAN_UNSETTLE, /* take the settled bit off every slot of the pool: flows may come to it from elsewhere */
 	PLAN_SET_LISTENER, /* write new->listener[id] */
 	PLAN_SET_DIRECTORY,
 	PLAN_CLEAR_LISTENER, /* write a record of protocol none that keeps the generation */
