@@ -154,6 +154,11 @@ check-unit: $(UNIT:%=$(BUILD)/unit/%) all ## pure code under ASan and UBSan, and
 	$(Q)CULVERT_BUILD=$(BUILD) scripts/run-tap.sh $(filter $(BUILD)/unit/%,$^) tests/unit/docs.sh
 check-bpf: $(BPFTEST:%=$(BUILD)/bpftest/%) ## packets through the real programs (BPF_PROG_TEST_RUN)
 	$(Q)scripts/run-tap.sh $^
+.PHONY: check-random
+PACKETS ?= 10000000
+SEED    ?= $(shell date +%Y%m%d)
+check-random: $(BUILD)/bpftest/test_random ## PACKETS random packets (and again without the shortcut) against the reference; SEED repeats a run, ROUND one round of it
+	$(Q)CULVERT_RANDOM_PACKETS=$(PACKETS) CULVERT_RANDOM_SEED=$(SEED) $(if $(ROUND),CULVERT_RANDOM_ROUND=$(ROUND)) $<
 check-vm: $(VMTEST:%=$(BUILD)/bpftest/%) ## some of them on the kernel of Debian 12, in a virtual machine (downloads it)
 	$(Q)CULVERT_TEST_LIMIT=1800 CULVERT_VM_TESTS='$^' scripts/run-tap.sh tests/vm/run.sh
 check-e2e: all $(TOOLS:%=$(BUILD)/tools/%) ## real clients and servers in network namespaces

@@ -33,16 +33,20 @@ static __always_inline bool route_is_short(const struct cv_listener *listener, s
 	__u32 odd = pkt->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST);
 	const struct cv_slot *slot;
 	struct touched touched;
+	__u16 owner;
 
 	if (!cv_shortcut || (odd | impatient | (pkt->mode & CV_MODE_DRY)))
 		return false;
 	slot = slot_get(listener->pool, listener->table_size, pkt->hash);
 	if (!slot || !slot->settled)
 		return false;
-	pkt->backend = slot->backend;
-	touched = touched_get(touched_tuple(pkt), pkt->backend, now);
-	pkt->is_short = touched.word && touched_is(&touched);
-	return pkt->is_short;
+	owner = slot->backend;
+	touched = touched_get(touched_tuple(pkt), owner, now);
+	if (!touched.word || !touched_is(&touched))
+		return false;
+	pkt->backend = owner;
+	pkt->is_short = true;
+	return true;
 }
 
 /* What a visit to the table, in second `now`, says of the packets to come: in a settled slot, those of a flow that is on the

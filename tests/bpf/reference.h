@@ -65,6 +65,9 @@ void reference_forget(struct reference *reference);
 void reference_run(struct reference *reference, const struct pkt *in, uint32_t ifindex,
 		   struct reference_result *ret);
 
+/* What the sweep does: takes away what is over. */
+void reference_sweep(struct reference *reference);
+
 /* Sum of 16-bit words in wire order, folded: 0xffff over a header whose checksum is right. */
 uint16_t reference_sum(const uint8_t *bytes, size_t len);
 

@@ -43,7 +43,7 @@ bool flow_keeps_backend(const struct reference *reference, const struct cv_flow 
 }
 
 /* The flow left the table. */
-static void book_end(struct reference *reference, const struct packet *packet, const struct cv_flow *flow)
+static void book_end(struct reference *reference, const struct cv_flow6_key *key, const struct cv_flow *flow)
 {
 	struct cv_listener_stats *stats = &reference->listener[flow->listener];
 	struct cv_expired note = { .expired_s = reference->now_s, .listener = flow->listener };
@@ -55,8 +55,8 @@ static void book_end(struct reference *reference, const struct packet *packet, c
 		return;
 	}
 	stats->expired_flows++;
-	if (is_tcp(packet))
-		reference_table_put(&reference->expired, &packet->tuple, &note);
+	if (key->protocol == CV_PROTOCOL_TCP)
+		reference_table_put(&reference->expired, key, &note);
 }
 
 /* What a packet's flags make of an open or closing flow. */
@@ -199,7 +199,7 @@ enum cv_verdict flow_route(struct reference *reference, struct packet *packet)
 			return go_on(reference, packet, flow);
 		}
 		is_late = flow->state == CV_FLOW_OPEN;
-		book_end(reference, packet, flow);
+		book_end(reference, &packet->tuple, flow);
 		reference_table_remove(&reference->flows, &packet->tuple);
 	}
 	half = reference_table_find(&reference->half_open, &packet->tuple);
@@ -214,4 +214,21 @@ enum cv_verdict flow_route(struct reference *reference, struct packet *packet)
 	}
 	verdict = judge_stray(reference, packet, is_late);
 	return verdict ? verdict : begin_flow(reference, packet, was_refused);
+}
+
+void reference_sweep(struct reference *reference)
+{
+	struct reference_table *tables[] = { &reference->flows, &reference->half_open };
+
+	for (size_t i = 0; i < CV_ARRAY_SIZE(tables); i++)
+		for (size_t n = 0; n < REFERENCE_TABLE_SLOTS; n++) {
+			struct reference_entry *entry = &tables[i]->slot[n];
+			const struct cv_flow *flow = (const struct cv_flow *)entry->value;
+
+			if (entry->state != REFERENCE_USED || !cv_flow_is_expired(flow, reference->now_s))
+				continue;
+			if (tables[i] == &reference->flows)
+				book_end(reference, (const struct cv_flow6_key *)entry->key, flow);
+			reference_table_remove(tables[i], entry->key);
+		}
 }

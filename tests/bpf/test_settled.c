@@ -73,6 +73,24 @@ static void all_but_the_first_packet_of_an_epoch(void **state)
 	}
 }
 
+/* Whoever only looked whether there is a shortcut has no backend yet: a packet that is then refused names none. */
+static void a_refused_packet_has_no_backend(void **state)
+{
+	struct world *world = *state;
+	struct probe probe = { .name = "refused", .flags = PKT_ACK, .fragment = PROBE_FIRST_FRAGMENT };
+	int map = world_map(world, "cv_fragments");
+	struct cv_fragment_key key;
+	struct cv_fragment note;
+
+	world_vary(world, .tcp = "unknown_packet: reset");
+	world_expect(world, &probe, CV_RESET_UNKNOWN);
+	assert_return_code(bpf_map_get_next_key(map, NULL, &key), 0);
+	assert_return_code(bpf_map_lookup_elem(map, &key, &note), 0);
+	assert_int_equal(note.state, CV_FRAGMENT_REFUSED);
+	assert_int_equal(note.backend, 0);
+	close(map);
+}
+
 /* The clock turns over; nothing else happens, no daemon does anything. */
 static void an_epoch_ends_by_itself(void **state)
 {
@@ -395,6 +413,7 @@ int main(void)
 {
 	static const struct CMUnitTest which[] = {
 		cmocka_unit_test_setup(all_but_the_first_packet_of_an_epoch, world_forget),
+		cmocka_unit_test_setup(a_refused_packet_has_no_backend, world_forget),
 		cmocka_unit_test_setup(an_epoch_ends_by_itself, world_forget),
 		cmocka_unit_test_setup(not_what_begins_or_ends_a_flow, world_forget),
 		cmocka_unit_test_setup(not_where_patience_is_short, world_forget),

@@ -64,7 +64,8 @@ void twin_begin(struct twin *twin)
 	twin_records_clear(twin);
 	twin_records_begin(twin);
 	reference_forget(twin->reference);
-	twin_reload(twin);
+	twin->reference->image = twin->world->image;
+	world_untouch(twin->world);
 	twin->reference->now_s = world_clock(twin->world);
 	twin_set_gate(twin, &(struct cv_gate){ 0 });
 	twin_set_holder(twin, true);
@@ -73,6 +74,9 @@ void twin_begin(struct twin *twin)
 void twin_reload(struct twin *twin)
 {
 	twin->reference->image = twin->world->image;
+	reference_sweep(twin->reference);
+	/* a flow that another listener has got now tells with its next visit */
+	world_untouch(twin->world);
 }
 
 void twin_set_gate(struct twin *twin, const struct cv_gate *used)
@@ -97,8 +101,10 @@ void twin_set_holder(struct twin *twin, bool is_there)
 
 void twin_age(struct twin *twin, uint32_t seconds)
 {
-	if (twin_compare(twin))
-		twin_records_age(twin, seconds);
+	if (!twin_compare(twin))
+		return;
+	twin_records_age(twin, seconds);
+	world_untouch(twin->world);
 }
 
 bool twin_is_over(struct twin *twin)

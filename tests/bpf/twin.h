@@ -36,7 +36,7 @@ void twin_free(struct twin *twin);
 /* Empties tables, and takes the clock. The configuration is what it was. */
 void twin_begin(struct twin *twin);
 
-/* The configuration of the world changed. */
+/* The world was configured anew, or changes were applied to it, which it always follows with a sweep. */
 void twin_reload(struct twin *twin);
 
 /* What this second has used up already. */

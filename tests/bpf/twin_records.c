@@ -139,12 +139,36 @@ static void hex(const void *bytes, size_t nr, char *ret)
 		sprintf(ret + 2 * i, "%02x", ((const uint8_t *)bytes)[i]);
 }
 
+static bool has_shortcut(const struct twin *twin)
+{
+	return twin->world->model->flow_table.shortcut != CV_SHORTCUT_OFF;
+}
+
+/* A flow with a shortcut counts its visits to the table only; no time passes between these here. */
+static bool is_same_but_visits(const struct twin *twin, const struct pair *pair, const void *want,
+			       const void *value)
+{
+	const struct cv_flow *got = value;
+	struct cv_flow flow;
+
+	if (!has_shortcut(twin) || pair->offset != TABLE(flows))
+		return false;
+	memcpy(&flow, want, sizeof(flow));
+	if (got->packets > flow.packets || got->bytes > flow.bytes)
+		return false;
+	flow.packets = got->packets;
+	flow.bytes = got->bytes;
+	return !memcmp(&flow, got, sizeof(flow));
+}
+
 static bool compare_record(struct twin *twin, const struct pair *pair, const void *key, const void *value)
 {
 	const void *want = reference_table_find(table_of(twin, pair), key);
 	char got[2 * REFERENCE_TABLE_VALUE + 1], wanted[2 * REFERENCE_TABLE_VALUE + 1] = "nothing";
 
 	if (want && !memcmp(want, value, pair->value_bytes))
+		return true;
+	if (want && is_same_but_visits(twin, pair, want, value))
 		return true;
 	hex(value, pair->value_bytes, got);
 	if (want)
@@ -228,9 +252,12 @@ static bool compare_stats(struct twin *twin)
 	for (__u32 i = 0; i < 64; i++)
 		assert_return_code(bpf_map_lookup_elem(map, &i, &live[i]), errno);
 	close(map);
-	for (size_t i = 1; is_same && i < CV_ARRAY_SIZE(listener); i++)
+	for (size_t i = 1; is_same && i < CV_ARRAY_SIZE(listener); i++) {
+		if (has_shortcut(twin)) /* how many take it is not for the reference to say */
+			listener[i].shortcut_packets = twin->listener[i].shortcut_packets;
 		is_same = compare_counters(twin, "listener", i, &twin->listener[i], &listener[i],
 					   &reference->listener[i], WORDS(listener[i]));
+	}
 	for (size_t i = 1; is_same && i < CV_ARRAY_SIZE(backend); i++)
 		is_same = compare_counters(twin, "backend", i, &twin->backend[i], &backend[i],
 					   &reference->backend[i], WORDS(backend[i]));
