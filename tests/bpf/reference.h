@@ -19,7 +19,7 @@
 #include "cv_verdict.h"
 #include "model/image.h"
 
-#define REFERENCE_BACKENDS 256 /* ids that its counters have room for */
+#define REFERENCE_BACKENDS (CV_MAX_BACKENDS + 1)
 #define REFERENCE_PORTS 4
 
 struct reference_port {

@@ -15,7 +15,7 @@
 #include "bpf/traffic.h"
 
 #define SHORT_RUN 750000 /* with the shortcut, and again without */
-#define ROUND 16384	  /* packets; some ten thousand are run in a second */
+#define ROUND 16384	 /* packets; some ten thousand are run in a second */
 #define MAX_TRIES 50
 
 static unsigned long setting(const char *name, unsigned long otherwise)

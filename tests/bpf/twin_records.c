@@ -239,7 +239,7 @@ static bool compare_stats(struct twin *twin)
 	static struct cv_listener_stats listener[CV_MAX_LISTENERS + 1];
 	static struct cv_live live[CV_MAX_LISTENERS + 1];
 	static const struct cv_live zero;
-	struct cv_backend_stats backend[REFERENCE_BACKENDS];
+	static struct cv_backend_stats backend[REFERENCE_BACKENDS];
 	struct cv_verdict_stats verdict[CV_VERDICT_COUNT];
 	const struct reference *reference = twin->reference;
 	int map = world_map(twin->world, "cv_live");
