@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "bpf/traffic.h"
 
@@ -104,6 +105,11 @@ struct run {
 	struct pkt in;
 };
 
+static bool has_shortcut(const struct twin *twin)
+{
+	return twin->world->model->flow_table.shortcut != CV_SHORTCUT_OFF;
+}
+
 /* True if all is well with this round, or the clock went on in it. */
 static bool round_once(struct run *run, unsigned long number, size_t packets)
 {
@@ -130,15 +136,26 @@ static bool round_once(struct run *run, unsigned long number, size_t packets)
 	print_message("# packet %zu of round %lu, %s\n", i, number, twin->why);
 	print_message("# the packet is\n");
 	pkt_print(&run->in);
-	print_message("# again: CULVERT_RANDOM_SEED=%lu CULVERT_RANDOM_ROUND=%lu make check-random\n",
-		      run->seed, number);
+	print_message("# again: CULVERT_TEST_SHORTCUT=%s make check-random SEED=%lu ROUND=%lu\n",
+		      has_shortcut(twin) ? "on" : "off", run->seed, number);
 	return false;
+}
+
+/* A tag of the shortcut takes one flow in 16,384 for one that was met, and what it does then is known: in another epoch it is
+ * other flows. Whatever is wrong by rule is so again. */
+static bool was_chance(struct run *run, unsigned long number, size_t packets)
+{
+	if (!has_shortcut(run->twin))
+		return false;
+	print_message("# with the shortcut this may be chance: the round is run again in another epoch\n");
+	sleep(CV_EPOCH_S);
+	return round_once(run, number, packets);
 }
 
 static void run_round(struct run *run, unsigned long number, size_t packets)
 {
 	for (int tries = 0; tries < MAX_TRIES; tries++) {
-		if (!round_once(run, number, packets))
+		if (!round_once(run, number, packets) && !was_chance(run, number, packets))
 			fail_msg("%s", run->twin->why);
 		if (run->twin->why[0])
 			continue;
