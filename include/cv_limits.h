@@ -62,11 +62,13 @@
 
 /* The shortcut past the flow table (bpf/touched.h). The first packet of a flow in each epoch visits the table all the
  * same, so what the table says of idle times is at most an epoch old. Powers of two. */
-#define CV_EPOCH_S 4
-/* Listeners and flows of less patience never take it: so short of time, sixteen visits are the least. */
-#define CV_SHORTCUT_TIMEOUT_S (16 * CV_EPOCH_S)
-/* Bytes of cv_touched for each flow of max_flows. */
-#define CV_TOUCHED_BYTES 2
+#define CV_EPOCH_S 8
+/* Listeners and flows of less patience never take it: a flow that is not idle visits the table at least eight times in its
+ * timeout. */
+#define CV_SHORTCUT_TIMEOUT_S 64
+/* Bytes of cv_touched for each flow of max_flows: room for twice as many tags as there can be flows. With half of it, when all
+ * of them send in one epoch, every fifth packet finds its tag pushed out by others. */
+#define CV_TOUCHED_BYTES 4
 
 /* Maglev table sizes are primes in this range; the paper's two are 65537 and 655373. */
 #define CV_DEFAULT_TABLE_SIZE 65537

@@ -17,7 +17,7 @@
 #include "bench/bench.h"
 
 #define ROUNDS_MAX 99
-/* Packets of a sample: enough to visit each flow so often, within an epoch of the shortcut (4 s). */
+/* Packets of a sample: enough to visit each flow so often, within an epoch of the shortcut (8 s). */
 #define VISITS 16
 #define SAMPLE_MIN 400000u
 /* Without the shortcut nothing happens only once in a while: fewer do. */
