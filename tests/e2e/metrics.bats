@@ -82,6 +82,25 @@ configure() {
   is 'room' "$(metric culvert_flow_table_max_flows)" 65536
 }
 
+@test 'most packets of an upload pass the flow table by, and none do once that is switched off' {
+  local upload short='culvert_shortcut_packets_total{listener="tcp-4-4"}' before all
+  wait_for 20 status_says 'd["flow_table"]["unsettled_slots"] == 0'
+  is 'unsettled slots' "$(metric 'culvert_unsettled_slots{pool="pool4"}')" 0
+  before=$(metric "$short") all=$(metric 'culvert_processed_packets_total{listener="tcp-4-4"}')
+  upload=$(http_upload "$(http_url 4 80)")
+  is 'uploaded' "$upload" "$(sha256sum <"$LAB_DIR/big" | cut -d ' ' -f 1)"
+  before=$(($(metric "$short") - before))
+  all=$(($(metric 'culvert_processed_packets_total{listener="tcp-4-4"}') - all))
+  holds 'packets past the table' "2 * $before > $all"
+  contains "$(ask status)" 'shortcut    taken by '
+  configure 's/^flow_table:/&\n  shortcut: off/'
+  before=$(metric "$short")
+  http_upload "$(http_url 4 80)"
+  is 'packets past the table, switched off' "$(metric "$short")" "$before"
+  contains "$(ask status)" 'shortcut    off: every packet visits the flow table'
+  configure ''
+}
+
 @test 'refused flows are counted once each, by reason' {
   configure '/name: tcp-4-6/s/ }$/, max_flows: 3 }/'
   lab_in client python3 - "$LAB_VIP4" <<'EOF'
