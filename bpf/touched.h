@@ -46,7 +46,9 @@ static __always_inline struct touched touched_get(__u64 tuple, __u32 owner, __u3
 	__u64 hash = cv_hash_mix((cv_shortcut == CV_SHORTCUT_BLIND ? 0 : tuple) ^ salt);
 	__u32 index = (__u32)hash & cv_touched_mask;
 
-	return (struct touched){ .word = bpf_map_lookup_elem(&cv_touched, &index), .tag = hash >> 48 };
+	hash >>= 48;
+	/* never 0, which every place is where no tag was written yet */
+	return (struct touched){ .word = bpf_map_lookup_elem(&cv_touched, &index), .tag = hash + !hash };
 }
 
 static __always_inline bool touched_is(const struct touched *touched)
