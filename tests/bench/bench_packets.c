@@ -31,7 +31,7 @@ struct scenario {
 	uint32_t flows;	   /* 0: new ones */
 	uint32_t per_flow; /* packets, of new ones */
 	uint32_t action;
-	bool has_rivals;
+	unsigned beside; /* subjects besides ours and the floor, a bit each */
 	bool is_gate_full;
 };
 
@@ -48,14 +48,15 @@ struct scenario {
 #define NEW(name_, kind_, address_, per_flow_, ...)                                                       \
 	{                                                                                                 \
 		.name = (name_), .kind = (kind_), .target = { (address_), 443 }, .per_flow = (per_flow_), \
-		.action = XDP_TX, .has_rivals = true, __VA_ARGS__                                         \
+		.action = XDP_TX, RIVALS, __VA_ARGS__                                                     \
 	}
 #define FOREIGN(name_, address_)                                                                  \
 	{                                                                                         \
 		.name = (name_), .kind = FRAME_ACK, .target = { (address_), 443 }, .flows = 1000, \
-		.action = XDP_PASS, .has_rivals = true                                            \
+		.action = XDP_PASS, RIVALS                                                        \
 	}
-#define RIVALS .has_rivals = true
+#define RIVALS .beside = 1U << SUBJECT_CLASSIC | 1U << SUBJECT_STATELESS
+#define CAPTURES .beside = 1U << SUBJECT_BARE | 1U << SUBJECT_WATCHED | 1U << SUBJECT_CAPTURED
 
 static const struct scenario ipv4[] = {
 	ESTABLISHED("IPv4 TCP, 1 flow", FRAME_ACK, OURS4, 443, 1, RIVALS),
@@ -82,6 +83,7 @@ static const struct scenario others[] = {
 	ESTABLISHED("IPv6 TCP over GUE, 1,000 flows", FRAME_ACK, OURS6, 444, 1000),
 	ESTABLISHED("IPv4 TCP by L2, 1,000 flows", FRAME_ACK, OURS4, 445, 1000),
 	ESTABLISHED("IPv6 TCP by L2, 1,000 flows", FRAME_ACK, OURS6, 445, 1000),
+	ESTABLISHED("IPv4 TCP, captures", FRAME_ACK, OURS4, 443, 1000, CAPTURES),
 	FOREIGN("foreign IPv4", FOREIGN4),
 	FOREIGN("foreign IPv6", FOREIGN6),
 	NEW("IPv4 flood of SYNs", FRAME_SYN, OURS4, 1),
@@ -158,6 +160,11 @@ static void report(const struct scenario *scenario, const char *subject, struct 
 		   scenario->name, subject, samples->nr, median, least, most, 1e3 / median);
 }
 
+static bool is_measured(const struct scenario *scenario, enum subject subject)
+{
+	return (scenario->beside | 1U << SUBJECT_FLOOR | 1U << SUBJECT_CULVERT) & 1U << subject;
+}
+
 static void measure(const struct scenario *scenario, const char *culvert)
 {
 	struct samples samples[SUBJECT_COUNT] = { 0 };
@@ -165,11 +172,11 @@ static void measure(const struct scenario *scenario, const char *culvert)
 
 	subjects_send(scenario->kind, &scenario->target);
 	for (enum subject i = 0; i < SUBJECT_COUNT; i++)
-		if (i == SUBJECT_CULVERT || scenario->has_rivals)
+		if (is_measured(scenario, i) && i != SUBJECT_FLOOR)
 			subject_warm(i, scenario->flows);
 	for (size_t round = 0; round < rounds; round++) {
 		for (enum subject i = 0; i < SUBJECT_COUNT; i++) {
-			if (i != SUBJECT_FLOOR && i != SUBJECT_CULVERT && !scenario->has_rivals)
+			if (!is_measured(scenario, i))
 				continue;
 			subjects_set_gate(scenario->is_gate_full);
 			samples[i].ns[samples[i].nr++] =

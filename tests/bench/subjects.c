@@ -3,6 +3,7 @@
 #include "bench/subjects.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <linux/bpf.h>
 #include <sched.h>
 #include <stdio.h>
@@ -16,6 +17,10 @@
 
 #include "bench/drive.h"
 #include "bench/rivals.h"
+#include "cv_clock.h"
+#include "cv_balance.skel.h" /* uses the types of cv_clock.h */
+#include "dataplane/dp_capture.h"
+#include "dataplane/dp_object.h"
 #include "drive.skel.h"
 #include "rivals.skel.h"
 
@@ -24,13 +29,17 @@
 #define FRAME_BYTES (DRIVE_PACKETS * DRIVE_SLOT)
 /* Below what culvert begins in a second on one processor. */
 #define WARM_AT_ONCE 150000u
+#define CAPTURE_RING (4u << 20)
 
-const char *const subject_name[SUBJECT_COUNT] = { "floor", "culvert", "classic", "stateless" };
+const char *const subject_name[SUBJECT_COUNT] = {
+	"floor", "culvert", "without captures", "capture of others", "capture of all", "classic", "stateless",
+};
 
 static struct world *world;
 static struct drive *drive;
 static struct rivals *rivals;
 static struct drive_plan *plan;
+static int bare;       /* cv_balance without captures */
 static uint32_t fresh; /* the first flow that was never used */
 
 static void stay_here(void)
@@ -79,6 +88,45 @@ static void configure(size_t more_listeners, bool has_shortcut)
 	assert_in_range(len, 1, size - 1);
 	world_configure(world, yaml);
 	free(yaml);
+}
+
+/* The program once more over the same maps, as if there were no captures. */
+static void bare_up(void)
+{
+	struct bpf_object *object;
+	struct cv_balance__rodata *knobs;
+	struct bpf_map *map;
+	struct err err;
+	size_t size;
+
+	assert_ok(dp_object_open_over(world->dp, &object, &err), err);
+	map = bpf_object__find_map_by_name(object, ".rodata");
+	knobs = (void *)(uintptr_t)bpf_map__initial_value(map, &size);
+	assert_int_equal(size, sizeof(*knobs));
+	knobs->cv_has_capture = false;
+	assert_int_equal(bpf_object__load(object), 0);
+	bare = dup(bpf_program__fd(dp_object_program(object, DP_PROGRAM_balance)));
+	assert_return_code(bare, errno);
+	bpf_object__close(object);
+}
+
+/* NULL if nobody captures. */
+static struct dp_capture *capture_start(enum subject subject)
+{
+	struct cv_capture want = { .client_port_last = 65535, .port_last = 65535, .snaplen = 256 };
+	struct dp_capture *capture;
+	struct err err;
+
+	if (subject != SUBJECT_WATCHED && subject != SUBJECT_CAPTURED)
+		return NULL;
+	memset(want.verdicts, 0xff, sizeof(want.verdicts));
+	if (subject == SUBJECT_WATCHED) {
+		want.client.address[15] = 1;
+		want.client.mask[15] = want.client.mask[0] = 0xff;
+		want.client.address[0] = 0x20;
+	}
+	assert_ok(dp_capture_start(world->dp, &want, CAPTURE_RING, &capture, &err), err);
+	return capture;
 }
 
 /* --- the rivals --- */
@@ -161,6 +209,7 @@ void subjects_up(size_t more_listeners, bool has_shortcut)
 	world_up_unconfigured(&state);
 	world = state;
 	configure(more_listeners, has_shortcut);
+	bare_up();
 	rivals_up(more_listeners);
 	drive_up();
 }
@@ -191,7 +240,11 @@ static int program_of(enum subject subject)
 {
 	switch (subject) {
 	case SUBJECT_CULVERT:
+	case SUBJECT_WATCHED:
+	case SUBJECT_CAPTURED:
 		return world->program;
+	case SUBJECT_BARE:
+		return bare;
 	case SUBJECT_CLASSIC:
 		return bpf_program__fd(rivals->progs.cv_classic);
 	case SUBJECT_STATELESS:
@@ -243,6 +296,7 @@ static void check_actions(uint32_t action, uint64_t packets)
 
 double subject_run(enum subject subject, uint32_t flows, uint32_t per_flow, uint64_t packets, uint32_t action)
 {
+	struct dp_capture *capture = capture_start(subject);
 	double ns;
 
 	memset(plan->action, 0, sizeof(plan->action));
@@ -252,6 +306,7 @@ double subject_run(enum subject subject, uint32_t flows, uint32_t per_flow, uint
 	plan->first = flows ? 0 : fresh;
 	plan->next = flows ? plan->next : 0;
 	ns = run(subject, packets);
+	dp_capture_free(capture);
 	check_actions(subject == SUBJECT_FLOOR ? XDP_TX : action, packets);
 	if (!flows)
 		fresh += (uint32_t)(packets / per_flow + 1);

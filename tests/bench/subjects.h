@@ -11,6 +11,9 @@
 enum subject {
 	SUBJECT_FLOOR,	   /* returns at once */
 	SUBJECT_CULVERT,   /* the program as it gets attached */
+	SUBJECT_BARE,	   /* the same, built without captures */
+	SUBJECT_WATCHED,   /* as it gets attached, while somebody captures the packets of another client */
+	SUBJECT_CAPTURED,  /* and while somebody captures all of them, and is too slow */
 	SUBJECT_CLASSIC,   /* rivals.bpf.c */
 	SUBJECT_STATELESS, /* rivals.bpf.c */
 	SUBJECT_COUNT
