@@ -59,7 +59,7 @@ main() {
   layer 'lint' 1800 make -s lint
   layer 'unit tests' 600 make -s check-unit
   layer 'packets through the programs' 600 make -s check-bpf
-  layer 'fuzzers, a few seconds each' 600 make -s fuzz FUZZ_SECONDS="${FUZZ_SECONDS:-10}"
+  layer 'fuzzers, a few seconds each' 600 make -s fuzz FUZZ_SECONDS="${FUZZ_SECONDS:-6}"
   layer 'end to end' 3600 make -s check-e2e
   echo
   echo 'demo'
