@@ -289,7 +289,11 @@ STAGE route(const struct cv_listener *listener, struct pkt *pkt, __u32 now, stru
 	verdict = route_stray(listener, pkt, ref);
 	if (verdict)
 		return verdict;
-	return route_new(listener, pkt, scratch, was_refused, now, ret);
+	verdict = route_new(listener, pkt, scratch, was_refused, now, ret);
+	/* no tag of another flow may keep the next packet, which opens this one, from the table */
+	if (cv_shortcut && !verdict && !pkt_is_dry(pkt))
+		route_learn(listener, pkt->hash, touched_tuple(pkt), pkt->backend, (__u64)now << 1);
+	return verdict;
 }
 
 /* A fragment that follows the first one of its datagram: listener, backend and ports are those of the note, and so are
