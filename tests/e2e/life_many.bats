@@ -99,7 +99,7 @@ flows_measured() {
   is 'flows of the backends together' "$sum" 1000000
   is 'flows of one client' "$(flow_count --client 198.18.0.3)" 60000
   is 'half-open ones' "$(flow_count --listener many --state half-open)" 0
-  feed "$LAB_VIP4" 7000 1000-1009 data,data
+  feed "$LAB_VIP4" 7000 1000-1009 data,fin # which both visit the table
   memory=$(flows_measured --sort packets --limit 10 --listener many --json)
   holds 'KiB of memory' "$memory < 64 * 1024"
   is 'those with the most packets' "$(grep -c '"packets":4,' "$LAB_DIR/output")" 10
