@@ -48,42 +48,42 @@ struct scenario {
 #define NEW(name_, kind_, address_, per_flow_, ...)                                                       \
 	{                                                                                                 \
 		.name = (name_), .kind = (kind_), .target = { (address_), 443 }, .per_flow = (per_flow_), \
-		.action = XDP_TX, RIVALS, __VA_ARGS__                                                     \
+		.action = XDP_TX, .beside = RIVALS, __VA_ARGS__                                           \
 	}
 #define FOREIGN(name_, address_)                                                                  \
 	{                                                                                         \
 		.name = (name_), .kind = FRAME_ACK, .target = { (address_), 443 }, .flows = 1000, \
-		.action = XDP_PASS, RIVALS                                                        \
+		.action = XDP_PASS, .beside = RIVALS                                              \
 	}
-#define RIVALS .beside = 1U << SUBJECT_CLASSIC | 1U << SUBJECT_STATELESS
-#define CAPTURES .beside = 1U << SUBJECT_BARE | 1U << SUBJECT_WATCHED | 1U << SUBJECT_CAPTURED
+#define RIVALS (1U << SUBJECT_CLASSIC | 1U << SUBJECT_STATELESS)
+#define CAPTURES (1U << SUBJECT_BARE | 1U << SUBJECT_WATCHED | 1U << SUBJECT_CAPTURED)
 
 static const struct scenario ipv4[] = {
-	ESTABLISHED("IPv4 TCP, 1 flow", FRAME_ACK, OURS4, 443, 1, RIVALS),
-	ESTABLISHED("IPv4 TCP, 1,000 flows", FRAME_ACK, OURS4, 443, 1000, RIVALS),
-	ESTABLISHED("IPv4 TCP, 100,000 flows", FRAME_ACK, OURS4, 443, 100000, RIVALS),
-	ESTABLISHED("IPv4 TCP, 1,000,000 flows", FRAME_ACK, OURS4, 443, 1000000, RIVALS),
+	ESTABLISHED("IPv4 TCP, 1 flow", FRAME_ACK, OURS4, 443, 1, .beside = RIVALS),
+	ESTABLISHED("IPv4 TCP, 1,000 flows", FRAME_ACK, OURS4, 443, 1000, .beside = RIVALS),
+	ESTABLISHED("IPv4 TCP, 100,000 flows", FRAME_ACK, OURS4, 443, 100000, .beside = RIVALS),
+	ESTABLISHED("IPv4 TCP, 1,000,000 flows", FRAME_ACK, OURS4, 443, 1000000, .beside = RIVALS),
 	NEW("IPv4 TCP, new flows: SYN, ACK", FRAME_ACK, OURS4, 2),
 	{ 0 },
 };
 
 static const struct scenario ipv6[] = {
-	ESTABLISHED("IPv6 TCP, 1 flow", FRAME_ACK, OURS6, 443, 1, RIVALS),
-	ESTABLISHED("IPv6 TCP, 1,000 flows", FRAME_ACK, OURS6, 443, 1000, RIVALS),
-	ESTABLISHED("IPv6 TCP, 100,000 flows", FRAME_ACK, OURS6, 443, 100000, RIVALS),
-	ESTABLISHED("IPv6 TCP, 1,000,000 flows", FRAME_ACK, OURS6, 443, 1000000, RIVALS),
+	ESTABLISHED("IPv6 TCP, 1 flow", FRAME_ACK, OURS6, 443, 1, .beside = RIVALS),
+	ESTABLISHED("IPv6 TCP, 1,000 flows", FRAME_ACK, OURS6, 443, 1000, .beside = RIVALS),
+	ESTABLISHED("IPv6 TCP, 100,000 flows", FRAME_ACK, OURS6, 443, 100000, .beside = RIVALS),
+	ESTABLISHED("IPv6 TCP, 1,000,000 flows", FRAME_ACK, OURS6, 443, 1000000, .beside = RIVALS),
 	NEW("IPv6 TCP, new flows: SYN, ACK", FRAME_ACK, OURS6, 2),
 	{ 0 },
 };
 
 static const struct scenario others[] = {
-	ESTABLISHED("IPv4 UDP, 100,000 flows", FRAME_UDP, OURS4, 443, 100000, RIVALS),
-	ESTABLISHED("IPv6 UDP, 100,000 flows", FRAME_UDP, OURS6, 443, 100000, RIVALS),
+	ESTABLISHED("IPv4 UDP, 100,000 flows", FRAME_UDP, OURS4, 443, 100000, .beside = RIVALS),
+	ESTABLISHED("IPv6 UDP, 100,000 flows", FRAME_UDP, OURS6, 443, 100000, .beside = RIVALS),
 	ESTABLISHED("IPv4 TCP over GUE, 1,000 flows", FRAME_ACK, OURS4, 444, 1000),
 	ESTABLISHED("IPv6 TCP over GUE, 1,000 flows", FRAME_ACK, OURS6, 444, 1000),
 	ESTABLISHED("IPv4 TCP by L2, 1,000 flows", FRAME_ACK, OURS4, 445, 1000),
 	ESTABLISHED("IPv6 TCP by L2, 1,000 flows", FRAME_ACK, OURS6, 445, 1000),
-	ESTABLISHED("IPv4 TCP, captures", FRAME_ACK, OURS4, 443, 1000, CAPTURES),
+	ESTABLISHED("IPv4 TCP, captures", FRAME_ACK, OURS4, 443, 1000, .beside = CAPTURES),
 	FOREIGN("foreign IPv4", FOREIGN4),
 	FOREIGN("foreign IPv6", FOREIGN6),
 	NEW("IPv4 flood of SYNs", FRAME_SYN, OURS4, 1),
@@ -103,7 +103,7 @@ static const struct scenario table_first[] = {
 };
 
 static const struct scenario crowded[] = {
-	ESTABLISHED("IPv4 TCP, 1,000 flows", FRAME_ACK, OURS4, 443, 1000, RIVALS),
+	ESTABLISHED("IPv4 TCP, 1,000 flows", FRAME_ACK, OURS4, 443, 1000, .beside = RIVALS),
 	FOREIGN("foreign IPv4", FOREIGN4),
 	{ 0 },
 };

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What the maps of a model take of the kernel's memory (model_memory in model.h): the sizes that the kernel
- * allocates, as kernel/bpf/hashtab.c and arraymap.c do, for the maps that bpf/cv_maps.h defines (cv_ports and
- * cv_captured, of some bytes, are left out; a capture's ring is there only while it lasts). */
+ * allocates, as kernel/bpf/hashtab.c and arraymap.c do, for the maps that bpf/cv_maps.h defines (left out
+ * are cv_ports and cv_captured, of some bytes, and the few KiB for each processor that are not pinned; a capture's ring is
+ * there only while it lasts). */
 #include <stdbool.h>
 
-#include "cv_ask.h"
 #include "cv_capture.h"
 #include "cv_directory.h"
 #include "cv_held.h"
@@ -123,7 +123,6 @@ uint64_t model_memory(const struct model *model, unsigned cpus,
 		{ "cv_capture", array_bytes(1, sizeof(struct cv_capture)) },
 		{ "cv_captures",
 		  percpu_hash_bytes(CV_CAPTURE_PORTS, sizeof(__u32), sizeof(struct cv_capture_stats), cpus) },
-		{ "cv_snapshot", percpu_bytes(CV_MODE_COUNT, sizeof(struct cv_snapshot), cpus) },
 	};
 	uint64_t sum = 0;
 
