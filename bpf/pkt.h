@@ -44,7 +44,7 @@ struct pkt {
 	void *start;
 	void *cursor;
 	void *end;
-	__u32 bytes; /* of the whole frame, trailer included */
+	__u32 bytes; /* of the frame, trailer included; of its first piece until pkt_measure */
 	enum cv_mode mode;
 	/* link layer */
 	__be16 ethertype; /* behind the tags */
@@ -100,6 +100,12 @@ static __always_inline void pkt_window(struct pkt *pkt, struct xdp_md *ctx)
 	pkt->start = (void *)(long)ctx->data;
 	pkt->cursor = pkt->start;
 	pkt->end = (void *)(long)ctx->data_end;
+	pkt->bytes = (__u32)(pkt->end - pkt->start);
+}
+
+/* Counts the other pieces in. A call, which nearly no packet needs: what ends in the first piece is all there. */
+static __always_inline void pkt_measure(struct pkt *pkt, struct xdp_md *ctx)
+{
 	pkt->bytes = (__u32)bpf_xdp_get_buff_len(ctx);
 }
 
@@ -114,7 +120,7 @@ static __always_inline void *pkt_take(struct pkt *pkt, __u32 size)
 	return here;
 }
 
-/* How many bytes of the frame there are from `here` on, in all its pieces. For lengths that the packet itself gives: the verifiers of
+/* How many bytes of the frame there are from `here` on. For lengths that the packet itself gives: the verifiers of
  * kernels as old as 6.1 refuse to add to a pointer what bpf_ntohs made, as they see no bounds to it. */
 static __always_inline __u32 pkt_room(const struct pkt *pkt, const void *here)
 {
@@ -125,8 +131,9 @@ static __always_inline __u32 pkt_room(const struct pkt *pkt, const void *here)
 }
 
 /* Why the next `size` bytes are not to be had. */
-static __always_inline enum cv_verdict pkt_lack(const struct pkt *pkt, __u32 size)
+static __always_inline enum cv_verdict pkt_lack(struct pkt *pkt, struct xdp_md *ctx, __u32 size)
 {
+	pkt_measure(pkt, ctx);
 	return pkt_room(pkt, pkt->cursor) < size ? CV_PASS_MALFORMED : CV_PASS_SPLIT;
 }
 

@@ -128,6 +128,7 @@ struct samples {
 };
 
 static size_t rounds = 7;
+static const char *wanted = ""; /* only scenarios with this in their name */
 static FILE *lines; /* for people */
 
 static uint64_t sample_packets(enum subject subject, const struct scenario *scenario)
@@ -198,7 +199,8 @@ static void measure_group(void **state)
 
 	subjects_up(group->more_listeners, group->has_shortcut);
 	for (const struct scenario *scenario = group->scenarios; scenario->name; scenario++)
-		measure(scenario, group->name);
+		if (strstr(scenario->name, wanted))
+			measure(scenario, group->name);
 }
 
 /* In a process of its own, whose standard output is ours: `lines`. What cmocka has to say goes to a file, and is shown if
@@ -229,8 +231,12 @@ int main(int argc, char **argv)
 
 	if (argc > 1)
 		rounds = strtoul(argv[1], NULL, 10);
+	if (argc > 2)
+		wanted = argv[2];
 	if (!rounds || rounds > ROUNDS_MAX || geteuid()) {
-		fprintf(stderr, "usage: bench_packets [ROUNDS]     1 to %d; as root\n", ROUNDS_MAX);
+		fprintf(stderr,
+			"usage: bench_packets [ROUNDS [TEXT]]     1 to %d rounds of what has TEXT in its name; as root\n",
+			ROUNDS_MAX);
 		return 2;
 	}
 	lines = fdopen(dup(STDOUT_FILENO), "w");
