@@ -20,7 +20,7 @@ const volatile __u64 cv_max_flows = 0; /* of both together, with reject */
 /* What tells a question of user space from a packet (include/cv_ask.h): random. */
 const volatile __u64 cv_ask_key = 0;
 
-/* flow_table.shortcut, and the words of cv_touched, a power of two, less one. */
+/* flow_table.shortcut, and the sets of cv_touched, a power of two, less one. */
 const volatile enum cv_shortcut cv_shortcut = CV_SHORTCUT_ON;
 const volatile __u32 cv_touched_mask = 0;
 

@@ -42,7 +42,7 @@ static __always_inline bool route_is_short(const struct cv_listener *listener, s
 		return false;
 	owner = slot->backend;
 	touched = touched_get(touched_tuple(pkt), owner, now);
-	if (!touched.word || !touched_is(&touched))
+	if (!touched.set || !touched_is(&touched))
 		return false;
 	pkt->backend = owner;
 	pkt->is_short = true;
@@ -114,6 +114,7 @@ static __always_inline void route_open(struct scratch *scratch, struct pkt *pkt,
 	if (!is_new)
 		return;
 	live_add(pkt->listener, 1);
+	touched_fit((__u64)live_flows(0));
 	account_new_flow(pkt);
 }
 

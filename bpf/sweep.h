@@ -12,6 +12,7 @@
 #include "flow.h"
 #include "listener.h"
 #include "select.h"
+#include "touched.h"
 
 /* What the kernel hands an iterator over the elements of a map (its own types, as far as we look). */
 struct bpf_iter_meta {
@@ -109,8 +110,10 @@ static __always_inline void sweep_element(struct bpf_iter__bpf_map_elem *ctx, vo
 	struct cv_flow ended;
 	bool is_over;
 
-	if (!from || !flow || !sweep)
-		return; /* the call after the last element */
+	if (!from || !flow || !sweep) { /* the call after the last element */
+		touched_fit((__u64)live_flows(0));
+		return;
+	}
 	bpf_seq_write(ctx->meta->seq, "", 1);
 	is_over = cv_flow_is_expired(flow, (__u32)sweep->now_s);
 	__builtin_memcpy(key, from, key_size);

@@ -10,11 +10,11 @@
  * the bit off (route_learn), should the sweep have missed it.
  *
  * The second is a cache of tags, small enough to stay near the processor where the table does not: 16 bits of the flow's
- * hash with epoch and owner, four to a word, the last four to come. Nothing has to be cleared, as tags of another epoch or
- * owner match by chance only; and words are read and written as a whole, without a lock: where two processors write one,
+ * hash with epoch and owner, in sets of eight, the last ones to come. Nothing has to be cleared, as tags of another epoch or
+ * owner match by chance only; and a set is read and written as two words, without a lock: where two processors write one,
  * a tag is lost, and a flow visits the table once more. A flow that the table has on another backend leaves no tag.
  *
- * By chance a flow that was not touched matches one of four tags: once in 16,384 epochs. Then its last-seen time is not
+ * By chance a flow that was not touched matches one of eight tags: once in 8,192 epochs. Then its last-seen time is not
  * renewed in this one. */
 #ifndef TOUCHED_H
 #define TOUCHED_H
@@ -24,11 +24,16 @@
 #include "cv_maps.h"
 #include "pkt.h"
 
+/* The sets in use, less one: as many as the live flows need, and TOUCHED_LEAST at least. A few flows all over a large map
+ * would take a cache line each. A change costs every second flow a visit to the table, and nothing else. */
+#define TOUCHED_LEAST 511
+volatile __u32 touched_mask = TOUCHED_LEAST;
+
 /* One of each four tags of a word. */
 #define TAG_ONES 0x0001000100010001ULL
 
 struct touched {
-	__u64 *word; /* NULL: never */
+	struct cv_touched *set; /* NULL: never */
 	__u64 tag;
 };
 
@@ -44,31 +49,56 @@ static __always_inline struct touched touched_get(__u64 tuple, __u32 owner, __u3
 {
 	__u64 salt = (__u64)(now / CV_EPOCH_S) << 16 | owner;
 	__u64 hash = cv_hash_mix((cv_shortcut == CV_SHORTCUT_BLIND ? 0 : tuple) ^ salt);
-	__u32 index = (__u32)hash & cv_touched_mask;
+	__u32 index = (__u32)hash & touched_mask & cv_touched_mask;
 
 	hash >>= 48;
 	/* never 0, which every place is where no tag was written yet */
-	return (struct touched){ .word = bpf_map_lookup_elem(&cv_touched, &index), .tag = hash + !hash };
+	return (struct touched){ .set = bpf_map_lookup_elem(&cv_touched, &index), .tag = hash + !hash };
+}
+
+/* Is any of the four tags of the word this one? */
+static __always_inline bool tag_is_in(__u64 tag, __u64 word)
+{
+	__u64 other = word ^ tag * TAG_ONES;
+
+	return (other - TAG_ONES) & ~other & TAG_ONES << 15;
 }
 
 static __always_inline bool touched_is(const struct touched *touched)
 {
-	__u64 other = *(volatile __u64 *)touched->word ^ touched->tag * TAG_ONES;
+	const volatile struct cv_touched *set = touched->set;
 
-	/* is any of its four parts zero? */
-	return (other - TAG_ONES) & ~other & TAG_ONES << 15;
+	return tag_is_in(touched->tag, set->newer) || tag_is_in(touched->tag, set->older);
 }
 
-/* The table was visited: the next packets of this epoch may pass it by, or not any more; whoever else is in the word then
+/* The table was visited: the next packets of this epoch may pass it by, or not any more; whoever else is in the set then
  * visits it once more. */
 static __always_inline void touched_note(__u64 tuple, __u32 owner, __u32 now, bool has_shortcut)
 {
 	struct touched touched = touched_get(tuple, owner, now);
-	volatile __u64 *word = touched.word;
+	volatile struct cv_touched *set = touched.set;
 
-	if (!word || touched_is(&touched) == has_shortcut)
+	if (!set || touched_is(&touched) == has_shortcut)
 		return;
-	*word = has_shortcut ? *word << 16 | touched.tag : 0;
+	if (has_shortcut) {
+		set->older = set->older << 16 | set->newer >> 48;
+		set->newer = set->newer << 16 | touched.tag;
+	} else {
+		set->older = 0;
+		set->newer = 0;
+	}
+}
+
+/* So many flows live: one step towards as many sets as they need. Asked for each new flow, and after each sweep. */
+static __always_inline void touched_fit(__u64 flows)
+{
+	__u64 sets = flows * CV_TOUCHED_BYTES / sizeof(struct cv_touched);
+	__u32 mask = touched_mask;
+
+	if (sets > mask && mask < cv_touched_mask)
+		touched_mask = mask << 1 | 1;
+	else if (sets < mask / 8 && mask > TOUCHED_LEAST)
+		touched_mask = mask >> 1;
 }
 
 #endif

@@ -67,7 +67,7 @@
  * timeout. */
 #define CV_SHORTCUT_TIMEOUT_S 64
 /* Bytes of cv_touched for each flow of max_flows: room for twice as many tags as there can be flows. With half of it, when all
- * of them send in one epoch, every fifth packet finds its tag pushed out by others. */
+ * of them send in one epoch, every tenth packet finds its tag pushed out by others. */
 #define CV_TOUCHED_BYTES 4
 
 /* Maglev table sizes are primes in this range; the paper's two are 65537 and 655373. */

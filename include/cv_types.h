@@ -29,7 +29,7 @@ enum cv_when_full { CV_FULL_EVICT, CV_FULL_REJECT } CV_BYTE_ENUM;
 enum cv_shortcut {
 	CV_SHORTCUT_OFF,
 	CV_SHORTCUT_ON,
-	CV_SHORTCUT_BLIND, /* for tests: one word of cv_touched for all flows, which takes each for any other */
+	CV_SHORTCUT_BLIND, /* for tests: one set of cv_touched for all flows, which takes each for any other */
 } CV_BYTE_ENUM;
 
 enum cv_backend_state {
@@ -195,11 +195,12 @@ struct cv_live {
 };
 
 /* cv_touched: flows that were met in the flow table in this epoch, each on the owner of its slot, by a 16-bit tag of its
- * hash, the epoch and that owner. The newest tag lies in front. */
+ * hash, the epoch and that owner. Eight tags, by age: the lowest bits of `newer` are the newest. */
 struct cv_touched {
-	__u16 tag[4];
+	__u64 newer;
+	__u64 older;
 };
-CV_ASSERT_SIZE(struct cv_touched, 8);
+CV_ASSERT_SIZE(struct cv_touched, 16);
 
 /* cv_expired, keyed as cv_half_open: TCP flows that idled out, so that their next packet is known to be late. */
 struct cv_expired {

@@ -141,7 +141,7 @@ static bool round_once(struct run *run, unsigned long number, size_t packets)
 	return false;
 }
 
-/* A tag of the shortcut takes one flow in 16,384 for one that was met, and what it does then is known: in another epoch it is
+/* A tag of the shortcut takes one flow in 8,192 for one that was met, and what it does then is known: in another epoch it is
  * other flows. Whatever is wrong by rule is so again. */
 static bool was_chance(struct run *run, unsigned long number, size_t packets)
 {

@@ -14,7 +14,7 @@
 #include <bpf/bpf.h>
 
 #define SENDERS 2
-#define FLOWS 1500 /* of each; many to a word of cv_touched */
+#define FLOWS 1500 /* of each; many to a set of cv_touched */
 #define CHANGES 20
 
 struct sender {

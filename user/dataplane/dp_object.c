@@ -38,9 +38,9 @@ struct bpf_program *dp_object_program(struct bpf_object *object, enum dp_program
 	return bpf_object__find_program_by_name(object, dp_program_name(program));
 }
 
-static __u32 touched_words(const struct cv_meta *meta)
+static __u32 touched_sets(const struct cv_meta *meta)
 {
-	return model_touched_words(&(struct flow_table_conf){
+	return model_touched_sets(&(struct flow_table_conf){
 		.max_flows = (uint32_t)meta->max_flows,
 		.shortcut = meta->shortcut,
 	});
@@ -55,7 +55,7 @@ static int set_sizes(struct bpf_object *object, const struct cv_meta *meta)
 					 (__u32)(meta->max_flows / CV_EXPIRED_SHARE));
 
 	if (!r)
-		r = bpf_map__set_max_entries(dp_object_map(object, DP_MAP_touched), touched_words(meta));
+		r = bpf_map__set_max_entries(dp_object_map(object, DP_MAP_touched), touched_sets(meta));
 
 	for (int i = 0; !r && i < DP_MAP_COUNT; i++) {
 		if (!is_flow_table(i))
@@ -82,7 +82,7 @@ static int set_knobs(struct bpf_object *object, const struct cv_meta *meta)
 	knobs.cv_max_flows = meta->max_flows;
 	knobs.cv_ask_key = meta->ask_key;
 	knobs.cv_shortcut = meta->shortcut;
-	knobs.cv_touched_mask = touched_words(meta) - 1;
+	knobs.cv_touched_mask = touched_sets(meta) - 1;
 	return bpf_map__set_initial_value(map, &knobs, sizeof(knobs));
 }
 

@@ -69,14 +69,14 @@ static uint64_t maglev_bytes(const struct model *model)
 	return sum;
 }
 
-uint32_t model_touched_words(const struct flow_table_conf *flow_table)
+uint32_t model_touched_sets(const struct flow_table_conf *flow_table)
 {
-	uint32_t words = 1;
+	uint32_t sets = 1;
 
 	while (flow_table->shortcut == CV_SHORTCUT_ON &&
-	       words * sizeof(struct cv_touched) < (uint64_t)flow_table->max_flows * CV_TOUCHED_BYTES)
-		words *= 2;
-	return words;
+	       sets * sizeof(struct cv_touched) < (uint64_t)flow_table->max_flows * CV_TOUCHED_BYTES)
+		sets *= 2;
+	return sets;
 }
 
 uint64_t model_memory(const struct model *model, unsigned cpus,
@@ -106,7 +106,7 @@ uint64_t model_memory(const struct model *model, unsigned cpus,
 		{ "cv_expired",
 		  hash_bytes(max_flows / CV_EXPIRED_SHARE, key6, sizeof(struct cv_expired), 0) },
 		{ "cv_touched",
-		  paged_bytes(model_touched_words(&model->flow_table), sizeof(struct cv_touched)) },
+		  paged_bytes(model_touched_sets(&model->flow_table), sizeof(struct cv_touched)) },
 		{ "cv_fragments",
 		  hash_bytes(CV_FRAGMENTS, sizeof(struct cv_fragment_key), sizeof(struct cv_fragment), 0) },
 		{ "cv_held", MAP_BYTES + CV_HELD_RING_BYTES },

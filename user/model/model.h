@@ -36,8 +36,8 @@ struct flow_table_conf {
 
 bool model_is_same_table(const struct flow_table_conf *a, const struct flow_table_conf *b);
 
-/* Words of cv_touched, a power of two. */
-uint32_t model_touched_words(const struct flow_table_conf *flow_table);
+/* Sets of cv_touched, a power of two. */
+uint32_t model_touched_sets(const struct flow_table_conf *flow_table);
 
 /* Source addresses of the outer header: length 0 means the one the kernel's routes choose. */
 struct encapsulation_conf {
