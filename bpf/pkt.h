@@ -27,6 +27,8 @@
 #define STAGE static __always_inline CV_MUST_CHECK enum cv_verdict
 
 #define PKT_MAX_VLANS 2
+/* A usual frame, and what a trailer may add. */
+#define PKT_ONE_PIECE 1600
 
 /* A tag behind the addresses of an Ethernet header (IEEE 802.1Q), as it lies in the frame: what it is, 802.1Q or 802.1ad,
  * and its control word. One number, as that is one slot of the stack. */
@@ -95,18 +97,22 @@ static __always_inline __be32 pkt_ports(const struct pkt *pkt)
 	return bpf_htonl((__u32)pkt->client_port << 16 | pkt->port);
 }
 
+/* Counts the frame's other pieces in. */
+static __always_inline void pkt_measure(struct pkt *pkt, struct xdp_md *ctx)
+{
+	pkt->bytes = (__u32)bpf_xdp_get_buff_len(ctx);
+}
+
+/* That is a call, which most packets need not pay for: a first piece so short has no others. Or it has the headers alone: then
+ * their lengths tell (is_in_frame). */
 static __always_inline void pkt_window(struct pkt *pkt, struct xdp_md *ctx)
 {
 	pkt->start = (void *)(long)ctx->data;
 	pkt->cursor = pkt->start;
 	pkt->end = (void *)(long)ctx->data_end;
 	pkt->bytes = (__u32)(pkt->end - pkt->start);
-}
-
-/* Counts the other pieces in. A call, which nearly no packet needs: what ends in the first piece is all there. */
-static __always_inline void pkt_measure(struct pkt *pkt, struct xdp_md *ctx)
-{
-	pkt->bytes = (__u32)bpf_xdp_get_buff_len(ctx);
+	if (pkt->bytes > PKT_ONE_PIECE)
+		pkt_measure(pkt, ctx);
 }
 
 /* The next `size` bytes, and the cursor behind them; NULL if the first piece ends before that: pkt_lack says why. */

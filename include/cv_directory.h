@@ -84,7 +84,7 @@ static inline __attribute__((always_inline)) __u64 cv_directory_hash(const struc
 /* Bit of vip_filter. */
 static inline __attribute__((always_inline)) __u32 cv_directory_bit(__u64 address_hash)
 {
-	return (__u32)cv_hash_mix(address_hash) & (CV_VIP_FILTER_WORDS * 64 - 1);
+	return (__u32)(address_hash * 0x9e3779b97f4a7c15ULL >> 32) & (CV_VIP_FILTER_WORDS * 64 - 1);
 }
 
 /* Hash of an exact entry, or with port 0 of a vip entry: low bits are the bucket, high 16 the tag. */
