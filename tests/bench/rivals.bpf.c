@@ -6,7 +6,10 @@
  *                 processor; the first packet of a flow chooses a backend and makes the entry.
  *   cv_stateless  No flows: every packet chooses. Loses connections when backends change.
  *
- * Both count packets and bytes by listener, and nothing else: no timeouts, no limits, no gate. */
+ * Both do with a packet what ours does: hold it against the path's MTU, take one from its TTL, count packets and bytes by
+ * listener, backend and verdict; and the classic one keeps the time of a flow's last packet. What they spare themselves: tags of
+ * VLANs, IP options, fragments, ICMP, listeners for port ranges, whoever asks or captures, and for new flows every defence: no
+ * half-open flows, no limits, no gate. */
 #include <stdbool.h>
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
@@ -68,7 +71,7 @@ struct {
 	__uint(max_entries, 1024);
 	__type(key, __u32);
 	__type(value, struct rival_count);
-} rival_counts SEC(".maps");
+} rival_counts SEC(".maps"), rival_backend_counts SEC(".maps"), rival_verdict_counts SEC(".maps");
 
 struct rival_packet {
 	struct rival_flow_key key;
@@ -145,9 +148,13 @@ INLINE __u32 rival_find(const struct rival_packet *packet)
 
 	if (!flows)
 		return rival_choose(&packet->key);
+	flow.last_seen = bpf_jiffies64();
 	known = packet->is_syn ? NULL : bpf_map_lookup_elem(flows, &packet->key);
-	if (known)
+	if (known) {
+		if (known->last_seen != flow.last_seen)
+			known->last_seen = flow.last_seen;
 		return known->backend;
+	}
 	flow.backend = rival_choose(&packet->key);
 	bpf_map_update_elem(flows, &packet->key, &flow, BPF_ANY);
 	return flow.backend;
@@ -183,6 +190,39 @@ INLINE void fill6(struct ipv6hdr *ip, const struct rival_backend *backend, __u16
 	__builtin_memcpy(&ip->daddr, backend->address, 16);
 }
 
+/* False: the packet's time is over. The frame was checked when it was parsed. */
+INLINE bool rival_take_ttl(struct xdp_md *ctx, const struct rival_packet *packet)
+{
+	struct ethhdr *eth = (void *)(long)ctx->data;
+	struct iphdr *ip4 = (void *)(eth + 1);
+	struct ipv6hdr *ip6 = (void *)(eth + 1);
+	void *end = (void *)(long)ctx->data_end;
+	__u32 sum;
+
+	if (packet->is_v4) {
+		if ((void *)(ip4 + 1) > end || ip4->ttl <= 1)
+			return false;
+		ip4->ttl--;
+		sum = ip4->check + bpf_htons(0x0100); /* RFC 1624, for a TTL less by one */
+		ip4->check = (__u16)(sum + (sum >= 0xffff));
+		return true;
+	}
+	if ((void *)(ip6 + 1) > end || ip6->hop_limit <= 1)
+		return false;
+	ip6->hop_limit--;
+	return true;
+}
+
+INLINE void rival_count(void *counts, __u32 number, __u32 bytes)
+{
+	struct rival_count *count = bpf_map_lookup_elem(counts, &number);
+
+	if (!count)
+		return;
+	count->packets++;
+	count->bytes += bytes;
+}
+
 INLINE int rival_send(struct xdp_md *ctx, const struct rival_packet *packet,
 		      const struct rival_backend *backend)
 {
@@ -214,8 +254,7 @@ INLINE int rival(struct xdp_md *ctx, bool is_stateless)
 	struct rival_packet packet = { 0 };
 	struct rival_listener *listener;
 	struct rival_backend *backend;
-	struct rival_count *count;
-	__u32 id;
+	__u32 id, frame = (__u32)(ctx->data_end - ctx->data);
 
 	if (!rival_parse((void *)(long)ctx->data, (void *)(long)ctx->data_end, &packet))
 		return XDP_PASS;
@@ -223,16 +262,20 @@ INLINE int rival(struct xdp_md *ctx, bool is_stateless)
 	at.port = packet.key.port;
 	at.protocol = packet.key.protocol;
 	listener = bpf_map_lookup_elem(&rival_listeners, &at);
-	if (!listener)
+	if (!listener) {
+		rival_count(&rival_verdict_counts, XDP_PASS, frame);
 		return XDP_PASS;
+	}
 	id = is_stateless ? rival_choose(&packet.key) : rival_find(&packet);
 	backend = bpf_map_lookup_elem(&rival_backends, &id);
-	id = listener->number;
-	count = bpf_map_lookup_elem(&rival_counts, &id);
-	if (!backend || !count)
+	if (!backend || packet.bytes + sizeof(struct ipv6hdr) > backend->mtu ||
+	    !rival_take_ttl(ctx, &packet)) {
+		rival_count(&rival_verdict_counts, XDP_DROP, frame);
 		return XDP_DROP;
-	count->packets++;
-	count->bytes += packet.bytes;
+	}
+	rival_count(&rival_counts, listener->number, packet.bytes);
+	rival_count(&rival_backend_counts, id, packet.bytes);
+	rival_count(&rival_verdict_counts, XDP_TX, frame);
 	return rival_send(ctx, &packet, backend);
 }
 

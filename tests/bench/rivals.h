@@ -40,6 +40,7 @@ struct rival_backend {
 	__u32 source[4];
 	__u8 next_hop_mac[6];
 	__u8 port_mac[6];
+	__u32 mtu;
 };
 
 struct rival_count {

@@ -150,6 +150,7 @@ static void rivals_add_backends(void)
 			.source = { htonl(0x0a000102), 1, 2, 3 },
 			.next_hop_mac = { 2, 0, 0, 0, 1, (uint8_t)i },
 			.port_mac = { 2, 0, 0, 0, 0, 2 },
+			.mtu = 1500,
 		};
 
 		assert_int_equal(
