@@ -6,19 +6,17 @@
 #include "cv_maps.h"
 #include "pkt.h"
 
+/* By verdict: a look is less than the comparisons of a switch. */
+const __u8 cv_verdict_classes[CV_VERDICT_COUNT] = {
+	[CV_CONTINUE] = CV_CLASS_DROP,
+#define CV_X(symbol, class_, name, meaning, remedy) [CV_##symbol] = CV_CLASS_##class_,
+	CV_VERDICTS(CV_X)
+#undef CV_X
+};
+
 static __always_inline enum cv_verdict_class verdict_class(enum cv_verdict verdict)
 {
-	switch (verdict) {
-#define CV_X(symbol, class_, name, meaning, remedy) \
-	case CV_##symbol:                           \
-		return CV_CLASS_##class_;
-		CV_VERDICTS(CV_X)
-#undef CV_X
-	case CV_CONTINUE:
-	case CV_VERDICT_COUNT:
-		break;
-	}
-	return CV_CLASS_DROP;
+	return verdict < CV_VERDICT_COUNT ? (enum cv_verdict_class)cv_verdict_classes[verdict] : CV_CLASS_DROP;
 }
 
 static __always_inline int verdict_action(enum cv_verdict verdict)

@@ -68,11 +68,11 @@ static __always_inline __u32 forward_room(const struct cv_directory *dir, const 
 static __always_inline void *fill_eth(void *start, const struct cv_backend *backend, const struct pkt *pkt,
 				      __u8 vlans)
 {
-	struct ethhdr *eth = start;
+	const __u32 *addresses = (const __u32 *)backend->next_hop_mac; /* both, as the header has them */
 	__be16 *type = start + 2 * ETH_ALEN;
 
-	__builtin_memcpy(eth->h_dest, backend->next_hop_mac, ETH_ALEN);
-	__builtin_memcpy(eth->h_source, backend->port_mac, ETH_ALEN);
+	for (int i = 0; i < 3; i++)
+		((__u32 *)start)[i] = addresses[i];
 	for (int i = 0; i < PKT_MAX_VLANS && i < vlans; i++) {
 		*(vlan_tag *)type = pkt->vlan[i];
 		type += sizeof(vlan_tag) / sizeof(*type);

@@ -28,11 +28,11 @@ static __always_inline void forget_vlans(struct pkt *pkt)
 /* Sets ethertype and tags. Behind a third tag nobody looks: it passes as "not IP". */
 STAGE parse_eth(struct xdp_md *ctx, struct pkt *pkt)
 {
-	struct ethhdr *eth = pkt_take(pkt, sizeof(*eth));
+	__be16 *words = pkt_take(pkt, ETH_HLEN); /* struct ethhdr is packed, and would be read byte by byte */
 
-	if (!eth)
-		return pkt_lack(pkt, ctx, sizeof(*eth));
-	pkt->ethertype = eth->h_proto;
+	if (!words)
+		return pkt_lack(pkt, ctx, ETH_HLEN);
+	pkt->ethertype = words[ETH_HLEN / 2 - 1];
 	for (int i = 0; i < PKT_MAX_VLANS; i++) {
 		__be16 *tag; /* control, then the type of what follows */
 

@@ -101,6 +101,8 @@ struct cv_backend {
 	__u8 on_link;	  /* 1: next_hop_mac is the backend itself, so l2 reaches it */
 };
 CV_ASSERT_SIZE(struct cv_backend, 64);
+CV_ASSERT_OFFSET(struct cv_backend, next_hop_mac, 32); /* in words: bpf/forward.h */
+CV_ASSERT_OFFSET(struct cv_backend, port_mac, 38);
 CV_ASSERT_OFFSET(struct cv_backend, ifindex, 44);
 CV_ASSERT_OFFSET(struct cv_backend, state, 60);
 
