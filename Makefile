@@ -175,8 +175,9 @@ lint: $(BPF_OBJS) ## format check, clang-tidy, cppcheck, shellcheck, folder depe
 format: ## let clang-format rewrite the sources
 	$(Q)git ls-files '*.c' '*.h' | xargs clang-format -i
 
-# This one has a data plane as the packet tests have.
+# These have a data plane as the packet tests have.
 $(BUILD)/bench/bench_packets: $(BUILD)/tests/bench/subjects.o $(BUILD)/tests/e2e/tools/frame.o $(BPF_HARNESS)
+$(BUILD)/bench/bench_table: $(BPF_HARNESS)
 $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/libculvert.a
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D)
