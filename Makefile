@@ -157,7 +157,7 @@ check-bpf: $(BPFTEST:%=$(BUILD)/bpftest/%) ## packets through the real programs 
 .PHONY: check-random
 PACKETS ?= 10000000
 SEED    ?= $(shell date +%Y%m%d)
-check-random: $(BUILD)/bpftest/test_random ## PACKETS random packets (and again without the shortcut) against the reference; SEED repeats a run, ROUND one round of it
+check-random: $(BUILD)/bpftest/test_random ## PACKETS random packets (with the shortcut, a narrow one, and none) against the reference; SEED repeats a run, ROUND one round of it
 	$(Q)CULVERT_RANDOM_PACKETS=$(PACKETS) CULVERT_RANDOM_SEED=$(SEED) $(if $(ROUND),CULVERT_RANDOM_ROUND=$(ROUND)) $<
 check-vm: $(VMTEST:%=$(BUILD)/bpftest/%) ## some of them on the kernel of Debian 12, in a virtual machine (downloads it)
 	$(Q)CULVERT_TEST_LIMIT=1800 CULVERT_VM_TESTS='$^' scripts/run-tap.sh tests/vm/run.sh

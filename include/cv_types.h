@@ -30,6 +30,7 @@ enum cv_shortcut {
 	CV_SHORTCUT_OFF,
 	CV_SHORTCUT_ON,
 	CV_SHORTCUT_BLIND, /* for tests: one set of cv_touched for all flows, which takes each for any other */
+	CV_SHORTCUT_NARROW, /* for tests: one set for all flows, which push out each other all the time */
 } CV_BYTE_ENUM;
 
 enum cv_backend_state {

@@ -125,7 +125,9 @@ static void show_memory(const char *name, uint64_t bytes, void *arg)
 		if (strcmp(name, tables[i]))
 			continue;
 		printf("%-52s %.1f bytes for each of max_flows\n", name, (double)bytes / MAX_FLOWS);
-		bench_json("{\"bench\": \"memory of %s\", \"bytes_per_flow\": %.1f}", name,
+		bench_json("{\"bench\": \"memory of %s, for each of max_flows\", \"median_bytes\": %.1f, "
+			   "\"min_bytes\": %.1f, \"max_bytes\": %.1f}",
+			   name, (double)bytes / MAX_FLOWS, (double)bytes / MAX_FLOWS,
 			   (double)bytes / MAX_FLOWS);
 	}
 }

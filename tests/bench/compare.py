@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Compares two results of `make bench`: compare.py OLD.json NEW.json
 
-For each figure that both have: the median of each, and how many times as fast the new one is. A figure whose ranges do
+For each figure that both have: the median of each, and how many times as fast (or small) the new one is. A figure whose ranges do
 not overlap is marked. Both should come from the same machine; what differs is said.
 """
 
@@ -19,10 +19,10 @@ def read(path):
                 if "bench" not in entry:
                     facts = entry
                     continue
-                unit = "ns" if "median_ns" in entry else "ms"
+                unit = next(unit for unit in ("ns", "ms", "bytes") if f"median_{unit}" in entry)
                 name = " | ".join(filter(None, (entry["bench"], entry.get("subject"))))
                 figures[name] = (unit, *(entry[f"{part}_{unit}"] for part in ("median", "min", "max")))
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, StopIteration) as error:
         sys.exit(f"compare.py: {path}: not a result of make bench: {error}")
     return facts, figures
 

@@ -78,10 +78,15 @@ static void facts(const struct model *model, size_t pool, size_t backend, struct
 }
 
 static enum cv_shortcut shortcut = CV_SHORTCUT_ON;
+static const char *const names[] = { "off", "on", "blind", "narrow" };
+
+const char *world_shortcut(void)
+{
+	return names[shortcut];
+}
 
 int world_run_group(const char *name, const struct CMUnitTest *tests, size_t nr, unsigned modes)
 {
-	static const char *const names[] = { "off", "on", "blind" };
 	const char *only = getenv("CULVERT_TEST_SHORTCUT");
 	char group[64];
 	int failed = 0;

@@ -77,12 +77,15 @@ struct backend_facts *world_backend_by_id(struct world *world, uint16_t backend)
 void world_apply(struct world *world);
 void world_change(struct world *world); /* without the sweep behind it */
 
-/* Runs a group of tests in worlds whose flow_table.shortcut is off, on, and blind (every flow is taken for any other one on
- * its backend), where their configuration does not say "off". CULVERT_TEST_SHORTCUT names the only one to run. */
+/* Runs a group of tests in worlds whose flow_table.shortcut is off, on, blind (every flow is taken for any other one on
+ * its backend), and narrow (so few tags that they push out each other), where their configuration does not say "off".
+ * CULVERT_TEST_SHORTCUT names the only one to run; world_shortcut tells which it is. */
 #define WORLD_SHORTCUT_ON (1U << CV_SHORTCUT_ON)
 #define WORLD_ON_AND_OFF (WORLD_SHORTCUT_ON | 1U << CV_SHORTCUT_OFF)
 #define WORLD_EVEN_BLIND (WORLD_ON_AND_OFF | 1U << CV_SHORTCUT_BLIND)
+#define WORLD_EVEN_NARROW (WORLD_ON_AND_OFF | 1U << CV_SHORTCUT_NARROW)
 #define world_run_tests(name, tests, modes) world_run_group(name, tests, CV_ARRAY_SIZE(tests), modes)
+const char *world_shortcut(void);
 int world_run_group(const char *name, const struct CMUnitTest *tests, size_t nr, unsigned modes);
 
 /* Sweeps and settles, as the daemon does from time to time, and world_apply. world_untouch forgets which flows were touched,

@@ -48,7 +48,7 @@ balancer_reload() {
 }
 
 # Prints a configuration of the lab, as the variables MODE, FORWARD, GUE and WEIGHTS say: port 80 and, for UDP, 7 of either
-# VIP lead to backends of the same address family, ports 81 and 8 to those of the other.
+# VIP lead to backends of the same address family, ports 81 and 8 to those of the other. CULVERT_TEST_SHORTCUT: on or off.
 balancer_config() {
   local mode=${MODE:-native} forward=${FORWARD:-ipip} weights family n
   read -ra weights <<<"${WEIGHTS:-}"
@@ -57,6 +57,7 @@ interfaces:
 $(for n in ${PORTS:-eth0}; do echo "  - { name: $n, mode: $mode }"; done)
 flow_table:
   max_flows: 65536
+${CULVERT_TEST_SHORTCUT:+  shortcut: $CULVERT_TEST_SHORTCUT}
 ${GUE:+gue: $GUE}
 listeners:
 $(balancer_listeners "$forward")

@@ -27,7 +27,7 @@ life_up() {
 life_config() {
   local n family
   echo 'interfaces: [{ name: eth0, mode: native }]'
-  echo "flow_table: { $1 }"
+  echo "flow_table: { $1${CULVERT_TEST_SHORTCUT:+, shortcut: $CULVERT_TEST_SHORTCUT} }"
   echo 'listeners:'
   printf '  - { %s }\n' "${@:2}"
   echo 'pools:'
