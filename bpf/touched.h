@@ -24,10 +24,10 @@
 #include "cv_maps.h"
 #include "pkt.h"
 
-/* The sets in use, less one: as many as the live flows need, and TOUCHED_LEAST at least. A few flows all over a large map
- * would take a cache line each. A change costs every second flow a visit to the table, and nothing else. */
+/* The sets in use, less one: all when the program begins, then as many as the live flows need, as a few flows all over a
+ * large map would take a cache line each. A change costs every second flow a visit to the table, and nothing else. */
 #define TOUCHED_LEAST 511
-volatile __u32 touched_mask = TOUCHED_LEAST;
+volatile __u32 touched_mask = ~0U;
 
 /* One of each four tags of a word. */
 #define TAG_ONES 0x0001000100010001ULL
@@ -93,11 +93,11 @@ static __always_inline void touched_note(__u64 tuple, __u32 owner, __u32 now, bo
 static __always_inline void touched_fit(__u64 flows)
 {
 	__u64 sets = flows * CV_TOUCHED_BYTES / sizeof(struct cv_touched);
-	__u32 mask = touched_mask;
+	__u32 mask = touched_mask & cv_touched_mask;
 
 	if (sets > mask && mask < cv_touched_mask)
 		touched_mask = mask << 1 | 1;
-	else if (sets < mask / 8 && mask > TOUCHED_LEAST)
+	else if (sets < mask / 4 && mask > TOUCHED_LEAST)
 		touched_mask = mask >> 1;
 }
 

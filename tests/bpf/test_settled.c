@@ -169,6 +169,34 @@ static void by_the_whole_tuple(void **state)
 	assert_false(is_short(world, &other, 0));
 }
 
+/* Opens the flows from..to-1, and has all up to there touched. */
+static void touch(struct world *world, size_t from, size_t to)
+{
+	for (size_t i = from; i < to; i++) {
+		struct probe probe = running(i);
+
+		flow_open(world, &probe);
+	}
+	world_untouch(world);
+	for (size_t i = 0; i < to; i++) {
+		struct probe probe = running(i);
+
+		world_expect(world, &probe, CV_TX);
+	}
+}
+
+/* Not all over the map: the fewer cache lines they take, the nearer they stay. */
+static void in_as_many_sets_as_flows_need(void **state)
+{
+	struct world *world = *state;
+
+	world_vary(world, .flow_table = "max_flows: 65536"); /* 16,384 sets */
+	touch(world, 0, 100);
+	assert_in_range(world_touched(world), 128, 512);
+	touch(world, 100, 2500);
+	assert_in_range(world_touched(world), 513, 1024);
+}
+
 static void none_with_the_shortcut_off(void **state)
 {
 	struct world *world = *state;
@@ -417,6 +445,7 @@ int main(void)
 		cmocka_unit_test_setup(not_what_begins_or_ends_a_flow, world_forget),
 		cmocka_unit_test_setup(not_where_patience_is_short, world_forget),
 		cmocka_unit_test_setup(by_the_whole_tuple, world_forget),
+		cmocka_unit_test_setup(in_as_many_sets_as_flows_need, world_forget),
 		cmocka_unit_test_setup(none_with_the_shortcut_off, world_forget),
 		cmocka_unit_test_setup(a_flow_objects, world_forget),
 	};

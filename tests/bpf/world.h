@@ -89,9 +89,10 @@ const char *world_shortcut(void);
 int world_run_group(const char *name, const struct CMUnitTest *tests, size_t nr, unsigned modes);
 
 /* Sweeps and settles, as the daemon does from time to time, and world_apply. world_untouch forgets which flows were touched,
- * as the next epoch does. */
+ * as the next epoch does; world_touched is the highest set of their tags that is not empty, counted from 1. */
 void world_settle(struct world *world);
 void world_untouch(struct world *world);
+size_t world_touched(struct world *world);
 
 /* Changes the weight of a backend, or back to that of the file (-1), and applies it: with 0 it keeps its
  * flows, and gets no new ones. */

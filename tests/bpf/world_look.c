@@ -92,21 +92,41 @@ void world_set_gate(struct world *world, const struct cv_gate *gate)
 	close(map);
 }
 
-void world_untouch(struct world *world)
+static struct cv_touched *map_touched(struct world *world, size_t *ret_sets)
 {
 	int map = world_map(world, "cv_touched");
 	struct bpf_map_info info = { 0 };
 	__u32 size = sizeof(info);
-	size_t bytes;
-	void *words;
+	void *sets;
 
 	assert_return_code(bpf_obj_get_info_by_fd(map, &info, &size), 0);
-	bytes = info.max_entries * sizeof(struct cv_touched);
-	words = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, map, 0);
-	assert_ptr_not_equal(words, MAP_FAILED);
-	memset(words, 0, bytes);
-	munmap(words, bytes);
+	sets = mmap(NULL, info.max_entries * sizeof(struct cv_touched), PROT_READ | PROT_WRITE, MAP_SHARED,
+		    map, 0);
+	assert_ptr_not_equal(sets, MAP_FAILED);
 	close(map);
+	*ret_sets = info.max_entries;
+	return sets;
+}
+
+void world_untouch(struct world *world)
+{
+	size_t nr;
+	struct cv_touched *sets = map_touched(world, &nr);
+
+	memset(sets, 0, nr * sizeof(*sets));
+	munmap(sets, nr * sizeof(*sets));
+}
+
+size_t world_touched(struct world *world)
+{
+	size_t nr, highest;
+	struct cv_touched *sets = map_touched(world, &nr);
+
+	highest = nr;
+	while (highest && !sets[highest - 1].newer)
+		highest--;
+	munmap(sets, nr * sizeof(*sets));
+	return highest;
 }
 
 uint32_t world_clock(struct world *world)
