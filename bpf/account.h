@@ -6,17 +6,14 @@
 #include "cv_maps.h"
 #include "pkt.h"
 
-/* By verdict: a look is less than the comparisons of a switch. */
-const __u8 cv_verdict_classes[CV_VERDICT_COUNT] = {
-	[CV_CONTINUE] = CV_CLASS_DROP,
-#define CV_X(symbol, class_, name, meaning, remedy) [CV_##symbol] = CV_CLASS_##class_,
-	CV_VERDICTS(CV_X)
+/* By verdict, CV_CONTINUE first, which is none. A look is less than the comparisons of a switch. */
+#define CV_X(symbol, class_, name, meaning, remedy) CV_CLASS_##class_,
+const __u8 cv_verdict_classes[CV_VERDICT_COUNT] = { CV_CLASS_DROP, CV_VERDICTS(CV_X) };
 #undef CV_X
-};
 
 static __always_inline enum cv_verdict_class verdict_class(enum cv_verdict verdict)
 {
-	return verdict < CV_VERDICT_COUNT ? (enum cv_verdict_class)cv_verdict_classes[verdict] : CV_CLASS_DROP;
+	return verdict < CV_VERDICT_COUNT ? cv_verdict_classes[verdict] : CV_CLASS_DROP;
 }
 
 static __always_inline int verdict_action(enum cv_verdict verdict)

@@ -129,7 +129,7 @@ struct samples {
 
 static size_t rounds = 7;
 static const char *wanted = ""; /* only scenarios with this in their name */
-static FILE *lines; /* for people */
+static FILE *lines;		/* for people */
 
 static uint64_t sample_packets(enum subject subject, const struct scenario *scenario)
 {
