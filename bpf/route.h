@@ -37,12 +37,12 @@ static __always_inline bool route_is_short(const struct cv_listener *listener, s
 
 	if (!cv_shortcut || (odd | impatient | (pkt->mode & CV_MODE_DRY)))
 		return false;
+	touched = touched_get(touched_tuple(pkt), now);
 	slot = slot_get(listener->pool, listener->table_size, pkt->hash);
-	if (!slot || !slot->settled)
+	if (!slot || !slot->settled || !touched.set)
 		return false;
 	owner = slot->backend;
-	touched = touched_get(touched_tuple(pkt), owner, now);
-	if (!touched.set || !touched_is(&touched))
+	if (!touched_is(&touched, owner))
 		return false;
 	pkt->backend = owner;
 	pkt->is_short = true;

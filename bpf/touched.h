@@ -32,9 +32,11 @@ volatile __u32 touched_mask = ~0U;
 /* One of each four tags of a word. */
 #define TAG_ONES 0x0001000100010001ULL
 
+/* A flow's set, as it was read. */
 struct touched {
 	struct cv_touched *set; /* NULL: never */
-	__u64 tag;
+	__u64 newer, older;
+	__u64 hash;
 };
 
 /* What tells a flow from others: its whole tuple, whatever chooses the slot. A client that aims at collisions hits its own
@@ -45,15 +47,27 @@ static __always_inline __u64 touched_tuple(const struct pkt *pkt)
 				   0x9e3779b97f4a7c15ULL;
 }
 
-static __always_inline struct touched touched_get(__u64 tuple, __u32 owner, __u32 now)
+/* Reads the set, which may be the one cache miss of a packet: so it does not wait for the slot to say who the owner is. */
+static __always_inline struct touched touched_get(__u64 tuple, __u32 now)
 {
-	__u64 salt = (__u64)(now / CV_EPOCH_S) << 16 | owner;
-	__u64 hash = cv_hash_mix((cv_shortcut == CV_SHORTCUT_BLIND ? 0 : tuple) ^ salt);
+	__u64 hash = cv_hash_mix((cv_shortcut == CV_SHORTCUT_BLIND ? 0 : tuple) ^ now / CV_EPOCH_S);
 	__u32 index = (__u32)hash & touched_mask & cv_touched_mask;
+	struct touched touched = { .set = bpf_map_lookup_elem(&cv_touched, &index), .hash = hash };
+	const volatile struct cv_touched *set = touched.set;
 
-	hash >>= 48;
-	/* never 0, which every place is where no tag was written yet */
-	return (struct touched){ .set = bpf_map_lookup_elem(&cv_touched, &index), .tag = hash + !hash };
+	if (set) {
+		touched.newer = set->newer;
+		touched.older = set->older;
+	}
+	return touched;
+}
+
+/* Never 0, which every place is where no tag was written yet. */
+static __always_inline __u64 touched_tag(const struct touched *touched, __u32 owner)
+{
+	__u64 tag = (__u16)((touched->hash >> 48) + (__u64)owner * 0x9e37);
+
+	return tag + !tag;
 }
 
 /* Is any of the four tags of the word this one? */
@@ -64,29 +78,24 @@ static __always_inline bool tag_is_in(__u64 tag, __u64 word)
 	return (other - TAG_ONES) & ~other & TAG_ONES << 15;
 }
 
-static __always_inline bool touched_is(const struct touched *touched)
+static __always_inline bool touched_is(const struct touched *touched, __u32 owner)
 {
-	const volatile struct cv_touched *set = touched->set;
+	__u64 tag = touched_tag(touched, owner);
 
-	return tag_is_in(touched->tag, set->newer) || tag_is_in(touched->tag, set->older);
+	return tag_is_in(tag, touched->newer) || tag_is_in(tag, touched->older);
 }
 
 /* The table was visited: the next packets of this epoch may pass it by, or not any more; whoever else is in the set then
  * visits it once more. */
 static __always_inline void touched_note(__u64 tuple, __u32 owner, __u32 now, bool has_shortcut)
 {
-	struct touched touched = touched_get(tuple, owner, now);
+	struct touched touched = touched_get(tuple, now);
 	volatile struct cv_touched *set = touched.set;
 
-	if (!set || touched_is(&touched) == has_shortcut)
+	if (!set || touched_is(&touched, owner) == has_shortcut)
 		return;
-	if (has_shortcut) {
-		set->older = set->older << 16 | set->newer >> 48;
-		set->newer = set->newer << 16 | touched.tag;
-	} else {
-		set->older = 0;
-		set->newer = 0;
-	}
+	set->older = has_shortcut ? touched.older << 16 | touched.newer >> 48 : 0;
+	set->newer = has_shortcut ? touched.newer << 16 | touched_tag(&touched, owner) : 0;
 }
 
 /* So many flows live: one step towards as many sets as they need. Asked for each new flow, and after each sweep. */
