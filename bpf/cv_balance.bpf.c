@@ -67,7 +67,7 @@ STAGE balance(struct xdp_md *ctx, struct pkt *pkt)
 
 	if (!dir)
 		return CV_PASS_NOT_CONFIGURED;
-	verdict = parse_eth(ctx, pkt);
+	verdict = parse_eth(pkt);
 	if (verdict)
 		return verdict;
 	verdict = parse_ip(ctx, pkt);

@@ -12,28 +12,19 @@
 /* Extension headers that are looked through; a packet with more passes as "other protocol". */
 #define PARSE_MAX_EXTENSIONS 6
 
-/* Whether the frame holds as much as the IP header at `ip` says. */
-static __always_inline bool is_in_frame(struct xdp_md *ctx, struct pkt *pkt, const void *ip, __u32 bytes)
-{
-	if (bytes <= pkt_room(pkt, ip))
-		return true;
-	pkt_measure(pkt, ctx);
-	return bytes <= pkt_room(pkt, ip);
-}
-
-STAGE parse_ip4(struct xdp_md *ctx, struct pkt *pkt)
+STAGE parse_ip4(struct pkt *pkt)
 {
 	struct iphdr *ip = pkt_take(pkt, sizeof(*ip));
 	__u32 header;
 
 	if (!ip)
-		return pkt_lack(pkt, ctx, sizeof(*ip));
+		return pkt_lack(pkt, sizeof(*ip));
 	if (ip->version != 4 || ip->ihl < 5)
 		return CV_PASS_MALFORMED;
 	header = ip->ihl * 4;
 	pkt->ip4 = ip;
 	pkt->ip_bytes = bpf_ntohs(ip->tot_len);
-	if (pkt->ip_bytes < header || !is_in_frame(ctx, pkt, ip, pkt->ip_bytes))
+	if (pkt->ip_bytes < header || pkt->ip_bytes > pkt_room(pkt, ip))
 		return CV_PASS_MALFORMED;
 	if (!pkt_take(pkt, header - sizeof(*ip)))
 		return CV_PASS_SPLIT;
@@ -114,13 +105,13 @@ STAGE parse_ip6(struct xdp_md *ctx, struct pkt *pkt)
 	__u32 bytes;
 
 	if (!ip)
-		return pkt_lack(pkt, ctx, sizeof(*ip));
+		return pkt_lack(pkt, sizeof(*ip));
 	if (ip->version != 6)
 		return CV_PASS_MALFORMED;
 	pkt->ip6 = ip;
 	pkt->l4_bytes = bpf_ntohs(ip->payload_len);
 	bytes = sizeof(*ip) + pkt->l4_bytes;
-	if (bytes > 0xffff || !is_in_frame(ctx, pkt, ip, bytes))
+	if (bytes > 0xffff || bytes > pkt_room(pkt, ip))
 		return CV_PASS_MALFORMED;
 	pkt->ip_bytes = (__u16)bytes;
 	pkt->family = CV_FAMILY_IPV6;
@@ -151,10 +142,9 @@ STAGE parse_ip6(struct xdp_md *ctx, struct pkt *pkt)
 STAGE parse_ip(struct xdp_md *ctx, struct pkt *pkt)
 {
 	if (pkt->ethertype == bpf_htons(ETH_P_IP))
-		return parse_ip4(ctx, pkt);
+		return parse_ip4(pkt);
 	if (pkt->ethertype == bpf_htons(ETH_P_IPV6))
 		return parse_ip6(ctx, pkt);
-	pkt_measure(pkt, ctx);
 	return CV_PASS_NOT_IP;
 }
 

@@ -27,8 +27,6 @@
 #define STAGE static __always_inline CV_MUST_CHECK enum cv_verdict
 
 #define PKT_MAX_VLANS 2
-/* A usual frame, and what a trailer may add. */
-#define PKT_ONE_PIECE 1600
 
 /* A tag behind the addresses of an Ethernet header (IEEE 802.1Q), as it lies in the frame: what it is, 802.1Q or 802.1ad,
  * and its control word. One number, as that is one slot of the stack. */
@@ -46,7 +44,7 @@ struct pkt {
 	void *start;
 	void *cursor;
 	void *end;
-	__u32 bytes; /* of the frame, trailer included; of its first piece until pkt_measure */
+	__u32 bytes; /* of the whole frame, trailer included */
 	enum cv_mode mode;
 	/* link layer */
 	__be16 ethertype; /* behind the tags */
@@ -97,22 +95,12 @@ static __always_inline __be32 pkt_ports(const struct pkt *pkt)
 	return bpf_htonl((__u32)pkt->client_port << 16 | pkt->port);
 }
 
-/* Counts the frame's other pieces in. */
-static __always_inline void pkt_measure(struct pkt *pkt, struct xdp_md *ctx)
-{
-	pkt->bytes = (__u32)bpf_xdp_get_buff_len(ctx);
-}
-
-/* That is a call, which most packets need not pay for: a first piece so short has no others. Or it has the headers alone: then
- * their lengths tell (is_in_frame). */
 static __always_inline void pkt_window(struct pkt *pkt, struct xdp_md *ctx)
 {
 	pkt->start = (void *)(long)ctx->data;
 	pkt->cursor = pkt->start;
 	pkt->end = (void *)(long)ctx->data_end;
-	pkt->bytes = (__u32)(pkt->end - pkt->start);
-	if (pkt->bytes > PKT_ONE_PIECE)
-		pkt_measure(pkt, ctx);
+	pkt->bytes = (__u32)bpf_xdp_get_buff_len(ctx);
 }
 
 /* The next `size` bytes, and the cursor behind them; NULL if the first piece ends before that: pkt_lack says why. */
@@ -126,7 +114,7 @@ static __always_inline void *pkt_take(struct pkt *pkt, __u32 size)
 	return here;
 }
 
-/* How many bytes of the frame there are from `here` on. For lengths that the packet itself gives: the verifiers of
+/* How many bytes of the frame there are from `here` on, in all its pieces. For lengths that the packet itself gives: the verifiers of
  * kernels as old as 6.1 refuse to add to a pointer what bpf_ntohs made, as they see no bounds to it. */
 static __always_inline __u32 pkt_room(const struct pkt *pkt, const void *here)
 {
@@ -137,9 +125,8 @@ static __always_inline __u32 pkt_room(const struct pkt *pkt, const void *here)
 }
 
 /* Why the next `size` bytes are not to be had. */
-static __always_inline enum cv_verdict pkt_lack(struct pkt *pkt, struct xdp_md *ctx, __u32 size)
+static __always_inline enum cv_verdict pkt_lack(const struct pkt *pkt, __u32 size)
 {
-	pkt_measure(pkt, ctx);
 	return pkt_room(pkt, pkt->cursor) < size ? CV_PASS_MALFORMED : CV_PASS_SPLIT;
 }
 
