@@ -9,12 +9,12 @@
  * settled (dataplane/dp_settle.c says how it becomes so); and a flow that is found to be on another backend takes
  * the bit off (route_learn), should the sweep have missed it.
  *
- * The second is a cache of tags, small enough to stay near the processor where the table does not: 16 bits of the flow's
- * hash with epoch and owner, in sets of eight, the last ones to come. Nothing has to be cleared, as tags of another epoch or
+ * The second is a cache of tags, small enough to stay near the processor where the table does not: 21 bits of the flow's
+ * hash with epoch and owner, in sets of six, the last ones to come. Nothing has to be cleared, as tags of another epoch or
  * owner match by chance only; and a set is read and written as two words, without a lock: where two processors write one,
  * a tag is lost, and a flow visits the table once more. A flow that the table has on another backend leaves no tag.
  *
- * By chance a flow that was not touched matches one of eight tags: once in 8,192 epochs. Then its last-seen time is not
+ * By chance a flow that was not touched matches one of six tags: once in 350,000 epochs. Then its last-seen time is not
  * renewed in this one. */
 #ifndef TOUCHED_H
 #define TOUCHED_H
@@ -29,8 +29,11 @@
 #define TOUCHED_LEAST 511
 volatile __u32 touched_mask = ~0U;
 
-/* One of each four tags of a word. */
-#define TAG_ONES 0x0001000100010001ULL
+/* Three tags to a word, whose highest bit stays 0. */
+#define TAG_BITS 21
+#define TAG_MASK ((1ULL << TAG_BITS) - 1)
+#define TAG_ONES (1ULL | 1ULL << TAG_BITS | 1ULL << 2 * TAG_BITS)
+#define WORD_MASK (TAG_ONES * TAG_MASK)
 
 /* A flow's set, as it was read. */
 struct touched {
@@ -65,17 +68,23 @@ static __always_inline struct touched touched_get(__u64 tuple, __u32 now)
 /* Never 0, which every place is where no tag was written yet. */
 static __always_inline __u64 touched_tag(const struct touched *touched, __u32 owner)
 {
-	__u64 tag = (__u16)((touched->hash >> 48) + (__u64)owner * 0x9e37);
+	__u64 tag = ((touched->hash >> (64 - TAG_BITS)) + (__u64)owner * 0x9e377) & TAG_MASK;
 
 	return tag + !tag;
 }
 
-/* Is any of the four tags of the word this one? */
+/* Is any of the three tags of the word this one? */
 static __always_inline bool tag_is_in(__u64 tag, __u64 word)
 {
 	__u64 other = word ^ tag * TAG_ONES;
 
-	return (other - TAG_ONES) & ~other & TAG_ONES << 15;
+	return (other - TAG_ONES) & ~other & TAG_ONES << (TAG_BITS - 1);
+}
+
+/* The word with this tag in front, without its last one. */
+static __always_inline __u64 tag_push(__u64 word, __u64 tag)
+{
+	return (word << TAG_BITS & WORD_MASK) | tag;
 }
 
 static __always_inline bool touched_is(const struct touched *touched, __u32 owner)
@@ -94,8 +103,8 @@ static __always_inline void touched_note(__u64 tuple, __u32 owner, __u32 now, bo
 
 	if (!set || touched_is(&touched, owner) == has_shortcut)
 		return;
-	set->older = has_shortcut ? touched.older << 16 | touched.newer >> 48 : 0;
-	set->newer = has_shortcut ? touched.newer << 16 | touched_tag(&touched, owner) : 0;
+	set->older = has_shortcut ? tag_push(touched.older, touched.newer >> 2 * TAG_BITS) : 0;
+	set->newer = has_shortcut ? tag_push(touched.newer, touched_tag(&touched, owner)) : 0;
 }
 
 /* So many flows live: one step towards as many sets as they need. Asked for each new flow, and after each sweep. */

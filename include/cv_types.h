@@ -197,8 +197,8 @@ struct cv_live {
 	__s64 flows;
 };
 
-/* cv_touched: flows that were met in the flow table in this epoch, each on the owner of its slot, by a 16-bit tag of its
- * hash, the epoch and that owner. Eight tags, by age: the lowest bits of `newer` are the newest. */
+/* cv_touched: flows that were met in the flow table in this epoch, each on the owner of its slot, by a 21-bit tag of its
+ * hash, the epoch and that owner. Three tags to a word, by age: the lowest bits of `newer` are the newest. */
 struct cv_touched {
 	__u64 newer;
 	__u64 older;

@@ -190,7 +190,7 @@ static void in_as_many_sets_as_flows_need(void **state)
 {
 	struct world *world = *state;
 
-	world_vary(world, .flow_table = "max_flows: 65536"); /* 16,384 sets */
+	world_vary(world, .flow_table = "max_flows: 65536"); /* 32,768 sets */
 	touch(world, 0, 100);
 	assert_in_range(world_touched(world), 128, 512);
 	touch(world, 100, 2500);
