@@ -77,7 +77,7 @@ share() {
   for name in "$@"; do
     answers=$(grep -cx "$name" "$LAB_DIR/answers")
     want=$((count * weights[${name#b} - 1] / total))
-    line+=$(printf '%4d by %s (%2d %%)   ' "$answers" "$name" $(((100 * answers + count / 2) / count)))
+    line+=${line:+   }$(printf '%4d by %s (%2d %%)' "$answers" "$name" $(((100 * answers + count / 2) / count)))
     ((answers > want - count * 8 / 100 && answers < want + count * 8 / 100)) ||
       fail "$label: share of $name" "about $want of $count" "$answers"
   done
