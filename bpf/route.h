@@ -98,7 +98,6 @@ static __always_inline void route_open(struct scratch *scratch, struct pkt *pkt,
 {
 	const struct flow_ref *ref = &scratch->ref;
 	struct cv_flow *flow = &scratch->flow;
-
 	bool is_new = false;
 
 	if (pkt_is_dry(pkt))

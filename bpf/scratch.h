@@ -33,8 +33,7 @@ struct scratch {
 	struct fragment_ref fragment;
 	struct cv_ask answer; /* to a question (ask.h) */
 	__u64 hash;
-	struct pkt
-		other; /* what functions are to know of a packet, this one or one that ICMP is about; has no pointers */
+	struct pkt other; /* for functions: this packet, or one that ICMP is about; has no pointers */
 };
 
 struct {
