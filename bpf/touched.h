@@ -10,11 +10,11 @@
  * the bit off (route_learn), should the sweep have missed it.
  *
  * The second is a cache of tags, small enough to stay near the processor where the table does not: 21 bits of the flow's
- * hash with epoch and owner, in sets of six, the last ones to come. Nothing has to be cleared, as tags of another epoch or
- * owner match by chance only; and a set is read and written as two words, without a lock: where two processors write one,
+ * hash with epoch and owner, in sets of twelve, the last ones to come. Nothing has to be cleared, as tags of another epoch or
+ * owner match by chance only; and a set is read and written word by word, without a lock: where two processors write one,
  * a tag is lost, and a flow visits the table once more. A flow that the table has on another backend leaves no tag.
  *
- * By chance a flow that was not touched matches one of six tags: once in 350,000 epochs. Then its last-seen time is not
+ * By chance a flow that was not touched matches one of twelve tags: once in 175,000 epochs. Then its last-seen time is not
  * renewed in this one. */
 #ifndef TOUCHED_H
 #define TOUCHED_H
@@ -26,7 +26,7 @@
 
 /* The sets in use, less one: all when the program begins, then as many as the live flows need, as a few flows all over a
  * large map would take a cache line each. A change costs every second flow a visit to the table, and nothing else. */
-#define TOUCHED_LEAST 511
+#define TOUCHED_LEAST 255
 volatile __u32 touched_mask = ~0U;
 
 /* Three tags to a word, whose highest bit stays 0. */
@@ -35,10 +35,10 @@ volatile __u32 touched_mask = ~0U;
 #define TAG_ONES (1ULL | 1ULL << TAG_BITS | 1ULL << 2 * TAG_BITS)
 #define WORD_MASK (TAG_ONES * TAG_MASK)
 
-/* A flow's set, as it was read. */
+/* A flow's set. */
 struct touched {
-	struct cv_touched *set; /* NULL: never */
-	__u64 newer, older;
+	volatile struct cv_touched *set; /* NULL: never */
+	__u64 newest;			 /* its first word */
 	__u64 hash;
 };
 
@@ -50,18 +50,16 @@ static __always_inline __u64 touched_tuple(const struct pkt *pkt)
 				   0x9e3779b97f4a7c15ULL;
 }
 
-/* Reads the set, which may be the one cache miss of a packet: so it does not wait for the slot to say who the owner is. */
+/* Reads of the set, which may be the one cache miss of a packet: so it does not wait for the slot to say who the owner
+ * is. */
 static __always_inline struct touched touched_get(__u64 tuple, __u32 now)
 {
 	__u64 hash = cv_hash_mix((cv_shortcut == CV_SHORTCUT_BLIND ? 0 : tuple) ^ now / CV_EPOCH_S);
 	__u32 index = (__u32)hash & touched_mask & cv_touched_mask;
 	struct touched touched = { .set = bpf_map_lookup_elem(&cv_touched, &index), .hash = hash };
-	const volatile struct cv_touched *set = touched.set;
 
-	if (set) {
-		touched.newer = set->newer;
-		touched.older = set->older;
-	}
+	if (touched.set)
+		touched.newest = touched.set->tags[0];
 	return touched;
 }
 
@@ -73,8 +71,8 @@ static __always_inline __u64 touched_tag(const struct touched *touched, __u32 ow
 	return tag + !tag;
 }
 
-/* Is any of the three tags of the word this one? */
-static __always_inline bool tag_is_in(__u64 tag, __u64 word)
+/* Is any of the three tags of the word this one? Not 0 if so. */
+static __always_inline __u64 tag_is_in(__u64 tag, __u64 word)
 {
 	__u64 other = word ^ tag * TAG_ONES;
 
@@ -87,11 +85,15 @@ static __always_inline __u64 tag_push(__u64 word, __u64 tag)
 	return (word << TAG_BITS & WORD_MASK) | tag;
 }
 
+/* Is the tag of this flow, on this owner, in its set, which is not NULL? */
 static __always_inline bool touched_is(const struct touched *touched, __u32 owner)
 {
 	__u64 tag = touched_tag(touched, owner);
+	__u64 found = tag_is_in(tag, touched->newest);
 
-	return tag_is_in(tag, touched->newer) || tag_is_in(tag, touched->older);
+	for (int i = 1; i < CV_TOUCHED_WORDS; i++)
+		found |= tag_is_in(tag, touched->set->tags[i]);
+	return found;
 }
 
 /* The table was visited: the next packets of this epoch may pass it by, or not any more; whoever else is in the set then
@@ -103,8 +105,9 @@ static __always_inline void touched_note(__u64 tuple, __u32 owner, __u32 now, bo
 
 	if (!set || touched_is(&touched, owner) == has_shortcut)
 		return;
-	set->older = has_shortcut ? tag_push(touched.older, touched.newer >> 2 * TAG_BITS) : 0;
-	set->newer = has_shortcut ? tag_push(touched.newer, touched_tag(&touched, owner)) : 0;
+	for (int i = CV_TOUCHED_WORDS - 1; i > 0; i--)
+		set->tags[i] = has_shortcut ? tag_push(set->tags[i], set->tags[i - 1] >> 2 * TAG_BITS) : 0;
+	set->tags[0] = has_shortcut ? tag_push(touched.newest, touched_tag(&touched, owner)) : 0;
 }
 
 /* So many flows live: one step towards as many sets as they need. Asked for each new flow, and after each sweep. */

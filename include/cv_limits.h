@@ -66,9 +66,10 @@
 /* Listeners and flows of less patience never take it: a flow that is not idle visits the table at least eight times in its
  * timeout. */
 #define CV_SHORTCUT_TIMEOUT_S 64
-/* Bytes of cv_touched for each flow of max_flows, at least: a set of six tags for 3.2 flows. With 4.0 flows to a set, when all of
- * them send in one epoch, every 25th packet finds its tag pushed out by others. */
-#define CV_TOUCHED_BYTES 5
+/* A set of cv_touched, and bytes of it for each flow of max_flows, at least: twelve tags for eight flows. When all of them send
+ * in one epoch, one packet of 150 finds its tag pushed out by others. */
+#define CV_TOUCHED_WORDS 4
+#define CV_TOUCHED_BYTES 4
 
 /* Maglev table sizes are primes in this range; the paper's two are 65537 and 655373. */
 #define CV_DEFAULT_TABLE_SIZE 65537

@@ -198,12 +198,11 @@ struct cv_live {
 };
 
 /* cv_touched: flows that were met in the flow table in this epoch, each on the owner of its slot, by a 21-bit tag of its
- * hash, the epoch and that owner. Three tags to a word, by age: the lowest bits of `newer` are the newest. */
+ * hash, the epoch and that owner. Three tags to a word, by age: the lowest bits of the first one are the newest. */
 struct cv_touched {
-	__u64 newer;
-	__u64 older;
+	__u64 tags[CV_TOUCHED_WORDS];
 };
-CV_ASSERT_SIZE(struct cv_touched, 16);
+CV_ASSERT_SIZE(struct cv_touched, 32);
 
 /* cv_expired, keyed as cv_half_open: TCP flows that idled out, so that their next packet is known to be late. */
 struct cv_expired {

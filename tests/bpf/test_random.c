@@ -142,7 +142,7 @@ static bool round_once(struct run *run, unsigned long number, size_t packets)
 	return false;
 }
 
-/* A tag of the shortcut takes one flow in 350,000 for one that was met, and what it does then is known: in other epochs it
+/* A tag of the shortcut takes one flow in 175,000 for one that was met, and what it does then is known: in other epochs it
  * is other flows. Whatever is wrong by rule is so in all of them. */
 static bool was_chance(struct run *run, unsigned long number, size_t packets)
 {

@@ -123,7 +123,7 @@ size_t world_touched(struct world *world)
 	struct cv_touched *sets = map_touched(world, &nr);
 
 	highest = nr;
-	while (highest && !sets[highest - 1].newer)
+	while (highest && !sets[highest - 1].tags[0])
 		highest--;
 	munmap(sets, nr * sizeof(*sets));
 	return highest;
