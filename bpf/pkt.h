@@ -114,8 +114,8 @@ static __always_inline void *pkt_take(struct pkt *pkt, __u32 size)
 	return here;
 }
 
-/* How many bytes of the frame there are from `here` on, in all its pieces. For lengths that the packet itself gives: the verifiers of
- * kernels as old as 6.1 refuse to add to a pointer what bpf_ntohs made, as they see no bounds to it. */
+/* How many bytes of the frame there are from `here` on, in all its pieces. For lengths that the packet itself gives: the
+ * verifiers of kernels as old as 6.1 refuse to add to a pointer what bpf_ntohs made, as they see no bounds to it. */
 static __always_inline __u32 pkt_room(const struct pkt *pkt, const void *here)
 {
 	__u64 offset = (__u64)(here - pkt->start);

@@ -67,7 +67,7 @@
  * timeout. */
 #define CV_SHORTCUT_TIMEOUT_S 64
 /* A set of cv_touched, and bytes of it for each flow of max_flows, at least: twelve tags for eight flows. When all of them send
- * in one epoch, one packet of 150 finds its tag pushed out by others. */
+ * in one epoch, one packet of 70 finds its tag pushed out by others. */
 #define CV_TOUCHED_WORDS 4
 #define CV_TOUCHED_BYTES 4
 

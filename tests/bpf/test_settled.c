@@ -43,13 +43,6 @@ static bool is_short(struct world *world, const struct probe *probe, size_t kind
 	return took;
 }
 
-/* Not just before the end of an epoch: what follows at once happens in this one. */
-static void begin_in_epoch(struct world *world)
-{
-	while (world_clock(world) % CV_EPOCH_S == CV_EPOCH_S - 1)
-		world_tick(world);
-}
-
 static uint32_t unsettled(struct world *world)
 {
 	return dp_unsettled(world->dp, image_pool_id(world->image, "web"));
@@ -65,7 +58,7 @@ static void all_but_the_first_packet_of_an_epoch(void **state)
 		struct probe probe = running(kind);
 		struct cv_listener_stats stats;
 
-		begin_in_epoch(world);
+		world_young_second(world);
 		flow_open(world, &probe);
 		world_untouch(world);
 		assert_false(is_short(world, &probe, kind));
@@ -125,7 +118,7 @@ static void not_what_begins_or_ends_a_flow(void **state)
 		struct probe probe = running(4 * i), odd = flow_flags(&probe, flags[i]);
 		bool ends = flags[i] & (PKT_RST | PKT_FIN);
 
-		begin_in_epoch(world);
+		world_young_second(world);
 		flow_open(world, &probe);
 		world_expect(world, &probe, CV_TX);
 		assert_true(is_short(world, &probe, 0));
@@ -152,13 +145,13 @@ static void not_where_patience_is_short(void **state)
 
 		snprintf(text, sizeof(text), "idle_timeout: %us", timeout);
 		world_vary(world, .tcp = text);
-		begin_in_epoch(world);
+		world_young_second(world);
 		flow_open(world, &probe);
 		world_expect(world, &probe, CV_TX);
 		assert_int_equal(is_short(world, &probe, 0), timeout == CV_SHORTCUT_TIMEOUT_S);
 		/* a flow keeps the patience it was born with */
 		world_vary(world, .tcp = "");
-		begin_in_epoch(world);
+		world_young_second(world);
 		world_expect(world, &probe, CV_TX);
 		assert_int_equal(is_short(world, &probe, 0), timeout == CV_SHORTCUT_TIMEOUT_S);
 	}
@@ -172,7 +165,7 @@ static void by_the_whole_tuple(void **state)
 
 	world_vary(world, .tcp = "hash: source");
 	other.client_port++;
-	begin_in_epoch(world);
+	world_young_second(world);
 	assert_int_equal(flow_open(world, &one), flow_open(world, &other));
 	world_untouch(world);
 	assert_false(is_short(world, &one, 0));
@@ -218,7 +211,7 @@ static void none_with_the_shortcut_off(void **state)
 	assert_false(is_short(world, &probe, 0));
 	assert_false(is_short(world, &probe, 0));
 	world_vary(world, .flow_table = "max_flows: 4096");
-	begin_in_epoch(world);
+	world_young_second(world);
 	world_expect(world, &probe, CV_TX);
 	assert_true(is_short(world, &probe, 0));
 }

@@ -27,7 +27,7 @@ counts() {
 counts_are() {
   local expected
   expected=$(python3 -c "print($1)")
-  lab_wait 5 is_output "$expected" counts || is 'counters' "$(counts)" "$expected"
+  lab_wait 2 is_output "$expected" counts || is 'counters' "$(counts)" "$expected"
 }
 
 # is_output EXPECTED COMMAND...
@@ -88,7 +88,7 @@ is_output() {
   life_reload "$(config | grep -v 'name: udp')"
   life_reload "$(config | sed 's/name: udp,\(.*\)port: 7,/name: other,\1port: 8, max_flows: 5,/')"
   is 'refused' "$(feed "$LAB_VIP4" 8 0-9 udp,udp | json_get 'd["dropped"]')" 10
-  wait_for 5 listener_is other active_flows 5
+  wait_for 2 listener_is other active_flows 5
   is 'expired' "$(listener_get other expired_flows)" 0
 }
 
