@@ -4,6 +4,7 @@
 #define ACCOUNT_H
 
 #include "cv_maps.h"
+#include "frame.h"
 #include "pkt.h"
 
 /* By verdict, CV_CONTINUE first, which is none. A look is less than the comparisons of a switch. */
@@ -41,7 +42,7 @@ static __always_inline int account_verdict(const struct pkt *pkt, enum cv_verdic
 
 	if (stats) {
 		stats->packets++;
-		stats->bytes += pkt->bytes;
+		stats->bytes += frame_bytes(pkt);
 	}
 	return verdict_action(verdict);
 }

@@ -14,6 +14,7 @@
 #include "flow.h"
 #include "forward.h"
 #include "fragment.h"
+#include "frame.h"
 #include "icmp.h"
 #include "listener.h"
 #include "parse_eth.h"
@@ -67,7 +68,7 @@ STAGE balance(struct xdp_md *ctx, struct pkt *pkt)
 
 	if (!dir)
 		return CV_PASS_NOT_CONFIGURED;
-	verdict = parse_eth(pkt);
+	verdict = parse_eth(ctx, pkt);
 	if (verdict)
 		return verdict;
 	verdict = parse_ip(ctx, pkt);
@@ -98,7 +99,7 @@ int cv_balance(struct xdp_md *ctx)
 
 	pkt.mode = ask_mode(ctx);
 	is_captured = capture_begin(ctx, pkt.mode);
-	pkt_window(&pkt, ctx);
+	frame_begin(&pkt, ctx);
 	verdict = balance(ctx, &pkt);
 	account_packet(&pkt, verdict);
 	if (is_captured)

@@ -5,6 +5,7 @@
 
 #include <bpf/bpf_endian.h>
 
+#include "frame.h"
 #include "pkt.h"
 
 static __always_inline bool is_vlan(__be16 ethertype)
@@ -26,12 +27,12 @@ static __always_inline void forget_vlans(struct pkt *pkt)
 }
 
 /* Sets ethertype and tags. Behind a third tag nobody looks: it passes as "not IP". */
-STAGE parse_eth(struct pkt *pkt)
+STAGE parse_eth(struct xdp_md *ctx, struct pkt *pkt)
 {
 	__be16 *words = pkt_take(pkt, ETH_HLEN); /* struct ethhdr is packed, and would be read byte by byte */
 
 	if (!words)
-		return pkt_lack(pkt, ETH_HLEN);
+		return frame_lack(ctx, pkt, ETH_HLEN);
 	pkt->ethertype = words[ETH_HLEN / 2 - 1];
 	for (int i = 0; i < PKT_MAX_VLANS; i++) {
 		__be16 *tag; /* control, then the type of what follows */
@@ -40,7 +41,7 @@ STAGE parse_eth(struct pkt *pkt)
 			break;
 		tag = pkt_take(pkt, 2 * sizeof(*tag));
 		if (!tag)
-			return pkt_lack(pkt, 2 * sizeof(*tag));
+			return frame_lack(ctx, pkt, 2 * sizeof(*tag));
 		pkt->vlan[i] = *(vlan_tag *)(tag - 1);
 		pkt->ethertype = tag[1];
 	}

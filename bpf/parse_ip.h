@@ -7,26 +7,28 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_endian.h>
 
+#include "frame.h"
 #include "pkt.h"
 
 /* Extension headers that are looked through; a packet with more passes as "other protocol". */
 #define PARSE_MAX_EXTENSIONS 6
 
-STAGE parse_ip4(struct pkt *pkt)
+STAGE parse_ip4(struct xdp_md *ctx, struct pkt *pkt)
 {
 	struct iphdr *ip = pkt_take(pkt, sizeof(*ip));
 	__u32 header;
 
 	if (!ip)
-		return pkt_lack(pkt, sizeof(*ip));
+		return frame_lack(ctx, pkt, sizeof(*ip));
 	if (ip->version != 4 || ip->ihl < 5)
 		return CV_PASS_MALFORMED;
 	header = ip->ihl * 4;
 	pkt->ip4 = ip;
 	pkt->ip_bytes = bpf_ntohs(ip->tot_len);
-	if (pkt->ip_bytes < header || pkt->ip_bytes > pkt_room(pkt, ip))
+	if (pkt->ip_bytes < header || !frame_has(ctx, pkt, ip, pkt->ip_bytes))
 		return CV_PASS_MALFORMED;
-	if (!pkt_take(pkt, header - sizeof(*ip)))
+	asm volatile("" : "+r"(header)); /* clang would drop the mask, which bounds it for verifiers */
+	if (!pkt_take(pkt, (header - sizeof(*ip)) & 0x3f))
 		return CV_PASS_SPLIT;
 	pkt->family = CV_FAMILY_IPV4;
 	pkt->tos = ip->tos;
@@ -105,13 +107,13 @@ STAGE parse_ip6(struct xdp_md *ctx, struct pkt *pkt)
 	__u32 bytes;
 
 	if (!ip)
-		return pkt_lack(pkt, sizeof(*ip));
+		return frame_lack(ctx, pkt, sizeof(*ip));
 	if (ip->version != 6)
 		return CV_PASS_MALFORMED;
 	pkt->ip6 = ip;
 	pkt->l4_bytes = bpf_ntohs(ip->payload_len);
 	bytes = sizeof(*ip) + pkt->l4_bytes;
-	if (bytes > 0xffff || bytes > pkt_room(pkt, ip))
+	if (bytes > 0xffff || !frame_has(ctx, pkt, ip, bytes))
 		return CV_PASS_MALFORMED;
 	pkt->ip_bytes = (__u16)bytes;
 	pkt->family = CV_FAMILY_IPV6;
@@ -142,7 +144,7 @@ STAGE parse_ip6(struct xdp_md *ctx, struct pkt *pkt)
 STAGE parse_ip(struct xdp_md *ctx, struct pkt *pkt)
 {
 	if (pkt->ethertype == bpf_htons(ETH_P_IP))
-		return parse_ip4(pkt);
+		return parse_ip4(ctx, pkt);
 	if (pkt->ethertype == bpf_htons(ETH_P_IPV6))
 		return parse_ip6(ctx, pkt);
 	return CV_PASS_NOT_IP;

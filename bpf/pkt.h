@@ -39,12 +39,11 @@ typedef __u32 vlan_tag;
 #define TCP_ACK 0x10
 
 struct pkt {
-	/* the window: a cursor behind the last header parsed, and the end of what can be read. A long frame (jumbo) comes in
-	 * several pieces, of which the first one can be read directly: the headers are there */
+	/* the window (frame.h): a cursor behind the last header parsed, and the end of what can be read directly */
 	void *start;
 	void *cursor;
 	void *end;
-	__u32 bytes; /* of the whole frame, trailer included */
+	__u32 first_bytes; /* of the first piece of the frame */
 	enum cv_mode mode;
 	/* link layer */
 	__be16 ethertype; /* behind the tags */
@@ -95,15 +94,7 @@ static __always_inline __be32 pkt_ports(const struct pkt *pkt)
 	return bpf_htonl((__u32)pkt->client_port << 16 | pkt->port);
 }
 
-static __always_inline void pkt_window(struct pkt *pkt, struct xdp_md *ctx)
-{
-	pkt->start = (void *)(long)ctx->data;
-	pkt->cursor = pkt->start;
-	pkt->end = (void *)(long)ctx->data_end;
-	pkt->bytes = (__u32)bpf_xdp_get_buff_len(ctx);
-}
-
-/* The next `size` bytes, and the cursor behind them; NULL if the first piece ends before that: pkt_lack says why. */
+/* The next `size` bytes, and the cursor behind them; NULL if the first piece ends before that: frame_lack says why. */
 static __always_inline void *pkt_take(struct pkt *pkt, __u32 size)
 {
 	void *here = pkt->cursor;
@@ -112,22 +103,6 @@ static __always_inline void *pkt_take(struct pkt *pkt, __u32 size)
 		return NULL;
 	pkt->cursor = here + size;
 	return here;
-}
-
-/* How many bytes of the frame there are from `here` on, in all its pieces. For lengths that the packet itself gives: the
- * verifiers of kernels as old as 6.1 refuse to add to a pointer what bpf_ntohs made, as they see no bounds to it. */
-static __always_inline __u32 pkt_room(const struct pkt *pkt, const void *here)
-{
-	__u64 offset = (__u64)(here - pkt->start);
-
-	asm volatile("" : "+r"(offset)); /* clang would subtract the pointers in 32 bits */
-	return pkt->bytes - (__u32)offset;
-}
-
-/* Why the next `size` bytes are not to be had. */
-static __always_inline enum cv_verdict pkt_lack(const struct pkt *pkt, __u32 size)
-{
-	return pkt_room(pkt, pkt->cursor) < size ? CV_PASS_MALFORMED : CV_PASS_SPLIT;
 }
 
 #endif

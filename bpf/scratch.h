@@ -33,7 +33,8 @@ struct scratch {
 	struct fragment_ref fragment;
 	struct cv_ask answer; /* to a question (ask.h) */
 	__u64 hash;
-	struct pkt other; /* for functions: this packet, or one that ICMP is about; has no pointers */
+	__u32 frame_bytes; /* of a long frame, in all its pieces (frame.h) */
+	struct pkt other;  /* for functions: this packet, or one that ICMP is about; has no pointers */
 };
 
 struct {

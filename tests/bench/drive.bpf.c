@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Calls an XDP program, as it is, for 32 packets in a run. The frame holds them in a row; the window of the frame is moved
- * over one after the other, each is written anew, and the program is reached by a tail call out of a function, which on
- * x86-64 returns to the caller of that function. What the driver itself costs is measured with a program that does
- * nothing (cv_floor). */
+/* Calls an XDP program, as it is, for 32 packets in a run. They lie in a row; head and tail of the frame are moved along, so
+ * that it is one packet after the other, each written anew, and the program is reached by a tail call out of a function,
+ * which on x86-64 returns to the caller of that function. What the driver itself costs is measured with a program that
+ * does nothing (cv_floor). */
 #include <linux/bpf.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
@@ -26,8 +26,6 @@ struct {
 
 #define TCP_SYN 0x02
 #define TCP_ACK 0x10
-#define FRAME (DRIVE_PACKETS * DRIVE_SLOT)
-
 static __noinline int run_program(struct xdp_md *ctx)
 {
 	volatile int action = XDP_ABORTED;
@@ -36,15 +34,15 @@ static __noinline int run_program(struct xdp_md *ctx)
 	return action; /* only without a program to call */
 }
 
-/* Puts the start of the window so that `length` bytes of the frame are in it: its end never moves. */
-static __always_inline long set_window(struct xdp_md *ctx, __u32 length)
+/* Moves the start of the frame, wherever the program left it, to `length` bytes before its end. */
+static __always_inline long set_start(struct xdp_md *ctx, __u32 length)
 {
 	int change = (int)((long)ctx->data_end - (long)ctx->data) - (int)length;
 
 	return change ? bpf_xdp_adjust_head(ctx, change) : 0;
 }
 
-/* Writes the next packet at the start of the window. */
+/* Writes the next packet. */
 static __always_inline long write_packet(struct xdp_md *ctx, struct drive_plan *plan)
 {
 	__u8 *packet = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
@@ -82,11 +80,16 @@ int cv_drive(struct xdp_md *ctx)
 	if (!plan)
 		return XDP_ABORTED;
 	for (int i = 0; i < DRIVE_PACKETS; i++) {
-		if (set_window(ctx, FRAME - i * DRIVE_SLOT) || write_packet(ctx, plan))
+		if (i && (bpf_xdp_adjust_tail(ctx, DRIVE_SLOT) || set_start(ctx, DRIVE_SLOT)))
+			return XDP_ABORTED;
+		if (write_packet(ctx, plan))
 			return XDP_ABORTED;
 		plan->action[run_program(ctx) & 7]++;
 	}
-	return set_window(ctx, FRAME) ? XDP_ABORTED : XDP_PASS;
+	if (set_start(ctx, DRIVE_PACKETS * DRIVE_SLOT) ||
+	    bpf_xdp_adjust_tail(ctx, -(DRIVE_PACKETS - 1) * DRIVE_SLOT))
+		return XDP_ABORTED;
+	return XDP_PASS;
 }
 
 SEC("xdp.frags")

@@ -7,7 +7,7 @@
 
 /* Packets of one run: a program may tail call 33 times. */
 #define DRIVE_PACKETS 32
-/* Room for each in the frame, which must fit into a page with the kernel's own things. */
+/* Room for each; all of them must fit into a page with the kernel's own things. */
 #define DRIVE_SLOT 96
 
 /* What to send. Written before a run of the driver. */

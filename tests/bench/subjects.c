@@ -26,7 +26,6 @@
 
 #define BACKENDS 16
 #define FLOWS_MAX 1048576
-#define FRAME_BYTES (DRIVE_PACKETS * DRIVE_SLOT)
 /* Below what culvert begins in a second on one processor. */
 #define WARM_AT_ONCE 150000u
 #define CAPTURE_RING (4u << 20)
@@ -258,7 +257,7 @@ static int program_of(enum subject subject)
 /* Calls the subject for so many packets, rounded up to whole runs. Returns nanoseconds a packet. */
 static double run(enum subject subject, uint64_t packets)
 {
-	static uint8_t frame[FRAME_BYTES];
+	static uint8_t frame[DRIVE_SLOT];
 	uint32_t zero = 0, runs = (uint32_t)((packets + DRIVE_PACKETS - 1) / DRIVE_PACKETS);
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = sizeof(frame),
 		    .repeat = (int)runs);

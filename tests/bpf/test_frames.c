@@ -11,9 +11,10 @@
 
 #define JUMBO 9000
 
-/* Lengths on both sides of where the kernel's test runs begin a second and a third piece. */
-static const uint16_t payloads[] = { 1200, 3300, 3400, 3450, 3480, 3500, 3520,
-				     3600, 4096, 7500, 7600, 7700, 8800 };
+/* Lengths on both sides of what is taken for one piece without a question (FRAME_ONE_PIECE), and of where the kernel's test
+ * runs begin a second and a third one. */
+static const uint16_t payloads[] = { 950,  960,	 965,  969,  970,  971,	 980,  1200, 3300, 3400,
+				     3450, 3480, 3500, 3520, 3600, 4096, 7500, 7600, 7700, 8800 };
 
 static void configure(struct world *world, const char *keys, uint16_t mtu)
 {
@@ -79,6 +80,22 @@ static void counts_all_of_their_bytes(void **state)
 	world_expect(world, &probe, CV_TX);
 	after = world_listener_stats(world, "tcp4");
 	assert_int_equal(after.bytes - before.bytes, 20 + 20 + 8000);
+}
+
+/* Nobody looks for a length in what is not IP: the frame's own counts, in all its pieces. */
+static void counts_those_of_others_too(void **state)
+{
+	struct world *world = *state;
+
+	for (size_t i = 0; i < CV_ARRAY_SIZE(payloads); i++) {
+		const struct probe probe = { .name = "not IP", .payload = payloads[i] };
+		struct harness_result result;
+		struct pkt in;
+
+		probe_build(&probe, &in);
+		memcpy(pkt_layer(&in, 1) - 2, "\x88\xa2", 2); /* ATA over Ethernet */
+		assert_int_equal(world_run(world, &in, &result), CV_PASS_NOT_IP);
+	}
 }
 
 /* What the headers count is held against all pieces, not against the first. */
@@ -147,6 +164,8 @@ static void answers_with_one_piece(void **state)
 		const struct cv_backend *backend;
 		struct pkt in, want;
 
+		if (payloads[i / 2] < 1200)
+			continue; /* not too long */
 		probe.family = i % 2 ? CV_FAMILY_IPV6 : CV_FAMILY_IPV4;
 		probe.payload = (uint16_t)(payloads[i / 2] + 300);
 		probe_build(&probe, &in);
@@ -194,6 +213,7 @@ int main(void)
 		cmocka_unit_test_setup(forwards_them_as_any_other, world_forget),
 		cmocka_unit_test_setup(l2_leaves_them_as_they_are, world_forget),
 		cmocka_unit_test_setup(counts_all_of_their_bytes, world_forget),
+		cmocka_unit_test_setup(counts_those_of_others_too, world_forget),
 		cmocka_unit_test_setup(holds_lengths_against_the_whole, world_forget),
 		cmocka_unit_test_setup(answers_with_one_piece, world_forget),
 		cmocka_unit_test_setup(tells_headers_that_cannot_be_read, world_forget),
