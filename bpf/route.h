@@ -211,8 +211,12 @@ STAGE route_new(const struct cv_listener *listener, struct pkt *pkt, struct scra
 		flow->generation = (*ret)->generation;
 	}
 	/* the end of a flow is not worth an entry */
-	if (!(pkt->tcp_flags & (TCP_FIN | TCP_RST)) && !pkt_is_dry(pkt) && gate_may_begin(pkt->mode, now))
-		bpf_map_update_elem(&cv_half_open, &scratch->ref.key6, flow, BPF_ANY);
+	if (pkt->tcp_flags & (TCP_FIN | TCP_RST) || pkt_is_dry(pkt) || !gate_may_begin(pkt->mode, now))
+		return admitted;
+	bpf_map_update_elem(&cv_half_open, &scratch->ref.key6, flow, BPF_ANY);
+	/* no tag of another flow may keep the next packet, which opens this one, from the table */
+	if (cv_shortcut && !admitted)
+		route_learn(listener, pkt->hash, touched_tuple(pkt), pkt->backend, (__u64)now << 1);
 	return admitted;
 }
 
@@ -289,11 +293,7 @@ STAGE route(const struct cv_listener *listener, struct pkt *pkt, __u32 now, stru
 	verdict = route_stray(listener, pkt, ref);
 	if (verdict)
 		return verdict;
-	verdict = route_new(listener, pkt, scratch, was_refused, now, ret);
-	/* no tag of another flow may keep the next packet, which opens this one, from the table */
-	if (cv_shortcut && !verdict && !pkt_is_dry(pkt))
-		route_learn(listener, pkt->hash, touched_tuple(pkt), pkt->backend, (__u64)now << 1);
-	return verdict;
+	return route_new(listener, pkt, scratch, was_refused, now, ret);
 }
 
 /* A fragment that follows the first one of its datagram: listener, backend and ports are those of the note, and so are
