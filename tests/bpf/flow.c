@@ -111,3 +111,12 @@ struct probe flow_flags(const struct probe *probe, uint8_t flags)
 	other.flags = flags;
 	return other;
 }
+
+struct probe flow_running(size_t i)
+{
+	return probe_kind((struct probe){ .name = "running",
+					  .flags = PKT_ACK,
+					  .client = (uint16_t)(1 + i),
+					  .client_port = (uint16_t)(1000 + i) },
+			  i % PROBE_KINDS);
+}

@@ -28,4 +28,7 @@ uint16_t flow_open(struct world *world, const struct probe *probe);
 /* A copy of the probe with other TCP flags. */
 struct probe flow_flags(const struct probe *probe, uint8_t flags);
 
+/* A packet in the middle of flow `i`, of kind i % PROBE_KINDS. */
+struct probe flow_running(size_t i);
+
 #endif
