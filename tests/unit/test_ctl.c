@@ -1,102 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The control server in a real loop with real sockets, and clients of every bad kind. The loop is turned by
- * hand between the steps of the clients; only the blocking ctl_call has a thread of its own. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
+ * hand between the steps of the clients. The calls of a good client, in test_ctl_client.c. */
+#include "ctl_lab.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
-
-#include "ctl/ctl.h"
-
-#define BIG_TEXT (2 << 20)
-
-struct lab {
-	char dir[64];
-	char path[96];
-	uv_loop_t loop;
-	struct ctl_server *server;
-	struct ctl_request *kept[CTL_MAX_CLIENTS + 1]; /* asked with "keep", to be answered by the test */
-	unsigned kept_nr;
-	unsigned asked;
-};
-
-static void handle(struct ctl_request *request, const json_t *json, void *arg)
-{
-	const char *command = json_string_value(json_object_get(json, "command"));
-	struct lab *lab = arg;
-	char *big;
-
-	lab->asked++;
-	if (!strcmp(command, "echo")) {
-		ctl_answer(request, json_pack("{s:O}", "n", json_object_get(json, "n")));
-	} else if (!strcmp(command, "keep")) {
-		assert_true(lab->kept_nr < CTL_MAX_CLIENTS + 1);
-		lab->kept[lab->kept_nr++] = request;
-	} else if (!strcmp(command, "big")) {
-		big = malloc(BIG_TEXT + 1);
-		assert_non_null(big);
-		memset(big, 'x', BIG_TEXT);
-		big[BIG_TEXT] = '\0';
-		ctl_answer(request, json_string(big));
-		free(big);
-	} else if (!strcmp(command, "none")) {
-		ctl_answer(request, NULL);
-	} else if (!strcmp(command, "fail")) {
-		ctl_answer_error(request, 1, "it failed for %d reasons:\n%0700d", 2, 7);
-	} else {
-		ctl_answer_error(request, 2, "no such command: %s", command);
-	}
-}
 
 /* Until nothing happens any more. */
 static void turn(struct lab *lab)
 {
 	for (int quiet = 0; quiet < 3; quiet++)
 		uv_run(&lab->loop, UV_RUN_NOWAIT);
-}
-
-static int setup(void **state)
-{
-	struct lab *lab = calloc(1, sizeof(*lab));
-
-	assert_non_null(lab);
-	snprintf(lab->dir, sizeof(lab->dir), "/tmp/culvert-ctl-XXXXXX");
-	assert_non_null(mkdtemp(lab->dir));
-	snprintf(lab->path, sizeof(lab->path), "%s/run/sock", lab->dir);
-	assert_int_equal(uv_loop_init(&lab->loop), 0);
-	assert_int_equal(ctl_server_new(&lab->loop, lab->path, handle, lab, &lab->server, NULL), 0);
-	*state = lab;
-	return 0;
-}
-
-/* The loop must come to an end by itself: no handle is left. */
-static int teardown(void **state)
-{
-	struct lab *lab = *state;
-	char run[80];
-
-	ctl_server_close(lab->server);
-	uv_run(&lab->loop, UV_RUN_DEFAULT);
-	assert_int_equal(uv_loop_close(&lab->loop), 0);
-	assert_int_equal(access(lab->path, F_OK), -1);
-	snprintf(run, sizeof(run), "%s/run", lab->dir);
-	assert_int_equal(rmdir(run), 0);
-	assert_int_equal(rmdir(lab->dir), 0);
-	free(lab);
-	return 0;
 }
 
 static int dial(const struct lab *lab)
@@ -358,117 +279,6 @@ static void the_file_of_a_dead_daemon_is_replaced(void **state)
 	ctl_server_close(second);
 }
 
-struct call {
-	const struct lab *lab;
-	const char *command;
-	int r;
-	json_t *result;
-	struct err err;
-	bool done;
-};
-
-static void *call_thread(void *arg)
-{
-	struct call *call = arg;
-
-	call->r = ctl_call(call->lab->path, call->command, json_pack("{s:i}", "n", 5), &call->result,
-			   &call->err);
-	__atomic_store_n(&call->done, true, __ATOMIC_RELEASE);
-	return NULL;
-}
-
-static void call(struct lab *lab, const char *command, struct call *ret)
-{
-	pthread_t thread;
-
-	*ret = (struct call){ .lab = lab, .command = command };
-	assert_int_equal(pthread_create(&thread, NULL, call_thread, ret), 0);
-	while (!__atomic_load_n(&ret->done, __ATOMIC_ACQUIRE)) {
-		uv_run(&lab->loop, UV_RUN_NOWAIT);
-		usleep(200);
-	}
-	pthread_join(thread, NULL);
-}
-
-static void calls_bring_results_and_refusals(void **state)
-{
-	struct lab *lab = *state;
-	struct call c;
-
-	call(lab, "echo", &c);
-	assert_int_equal(c.r, 0);
-	assert_int_equal(json_integer_value(json_object_get(c.result, "n")), 5);
-	json_decref(c.result);
-	call(lab, "big", &c);
-	assert_int_equal(c.r, 0);
-	assert_int_equal(json_string_length(c.result), BIG_TEXT);
-	json_decref(c.result);
-	call(lab, "fail", &c);
-	assert_int_equal(c.r, 1);
-	assert_int_equal(json_string_length(c.result), strlen("it failed for 2 reasons:\n") + 700);
-	json_decref(c.result);
-	call(lab, "fly", &c);
-	assert_int_equal(c.r, 2);
-	assert_string_equal(json_string_value(c.result), "no such command: fly");
-	json_decref(c.result);
-}
-
-static void calls_to_nobody_say_so(void **state)
-{
-	struct lab *lab = *state;
-	struct err err = { "" };
-	json_t *result = NULL;
-	char path[200];
-
-	snprintf(path, sizeof(path), "%s/nobody", lab->dir);
-	assert_int_equal(ctl_call(path, "status", NULL, &result, &err), -ENOENT);
-	assert_non_null(strstr(err.text, "no culvertd listens at /tmp/"));
-	memset(path, 'x', sizeof(path) - 1);
-	path[sizeof(path) - 1] = '\0';
-	assert_int_equal(ctl_call(path, "status", NULL, &result, &err), -ENAMETOOLONG);
-	assert_null(result);
-}
-
-/* Somebody who takes a connection, says `answer` and hangs up. */
-static void *impostor(void *arg)
-{
-	const char *const *fd_and_answer = arg;
-	int fd = accept(*(const int *)fd_and_answer[0], NULL, NULL);
-
-	send(fd, fd_and_answer[1], strlen(fd_and_answer[1]), MSG_NOSIGNAL);
-	close(fd);
-	return NULL;
-}
-
-static void strange_daemons_are_not_believed(void **state)
-{
-	static const char *const answers[] = { "", "hello\n", "{\"ok\":true,\"result\":{}}" };
-	struct lab *lab = *state;
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-
-	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/strange", lab->dir);
-	assert_int_equal(bind(fd, (struct sockaddr *)&sun, sizeof(sun)), 0);
-	assert_int_equal(listen(fd, 1), 0);
-	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
-		const char *arg[] = { (const char *)&fd, answers[i] };
-		json_t *result = NULL;
-		pthread_t thread;
-		int r;
-
-		assert_int_equal(pthread_create(&thread, NULL, impostor, arg), 0);
-		r = ctl_call(sun.sun_path, "status", NULL, &result, NULL);
-		pthread_join(thread, NULL);
-		/* It hung up without having read the request: either may be noticed first. */
-		assert_true(r == -EPROTO || r == -ECONNRESET);
-		assert_null(result);
-	}
-	close(fd);
-	unlink(sun.sun_path);
-}
-
-#define CTL_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -483,9 +293,6 @@ int main(void)
 		CTL_TEST(a_request_may_outlive_the_server),
 		CTL_TEST(the_socket_file_is_ours_alone),
 		CTL_TEST(the_file_of_a_dead_daemon_is_replaced),
-		CTL_TEST(calls_bring_results_and_refusals),
-		CTL_TEST(calls_to_nobody_say_so),
-		CTL_TEST(strange_daemons_are_not_believed),
 	};
 
 	alarm(60); /* a loop that does not end is a failure too */
