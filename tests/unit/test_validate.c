@@ -1,67 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* model/model and model/validate: relations of models that were not read from a file, and their memory. */
+/* model/model and model/validate: relations of models that were not read from a file. Their memory, in test_memory.c. */
+#include "model_parts.h"
+
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "cv_defs.h"
-#include "model/model.h"
-
-/* --- models in a line ----------------------------------------------------------------------------- */
-
-static struct addr address(const char *text)
-{
-	struct addr addr;
-
-	assert_int_equal(addr_parse(text, &addr), 0);
-	return addr;
-}
-
-static struct listener_conf *add_listener(struct model *model, const char *where, unsigned first,
-					  unsigned last)
-{
-	struct listener_conf *listener;
-	size_t nr = model->listeners_nr;
-
-	model->listeners = realloc(model->listeners, (nr + 1) * sizeof(*listener));
-	listener = &model->listeners[model->listeners_nr++];
-	*listener = (struct listener_conf){
-		.address = address(where),
-		.protocol = CV_PROTOCOL_TCP,
-		.port_first = (uint16_t)first,
-		.port_last = (uint16_t)last,
-		.forward = CV_FORWARD_IPIP,
-		.mark = { (unsigned)nr + 1, 1 },
-	};
-	snprintf(listener->name, sizeof(listener->name), "listener-%zu", nr);
-	return listener;
-}
-
-static struct pool_conf *add_pool(struct model *model)
-{
-	struct pool_conf *pool;
-	size_t nr = model->pools_nr;
-
-	model->pools = realloc(model->pools, (nr + 1) * sizeof(*pool));
-	pool = &model->pools[model->pools_nr++];
-	*pool = (struct pool_conf){ .table_size = CV_DEFAULT_TABLE_SIZE, .mark = { 1000 + (unsigned)nr, 1 } };
-	snprintf(pool->name, sizeof(pool->name), "pool-%zu", nr);
-	return pool;
-}
-
-static void add_backend(struct pool_conf *pool, struct addr where)
-{
-	size_t nr = pool->backends_nr++;
-
-	pool->backends = realloc(pool->backends, pool->backends_nr * sizeof(*pool->backends));
-	pool->backends[nr] =
-		(struct backend_conf){ .address = where, .weight = 1, .mark = { 2000 + (unsigned)nr, 1 } };
-}
 
 /* --- what is reported ----------------------------------------------------------------------------- */
 
@@ -354,48 +298,6 @@ static void test_holes(void **state)
 	expect(model, NULL, 0, NULL);
 }
 
-static void add_up(const char *map, uint64_t bytes, void *arg)
-{
-	uint64_t *sum = arg;
-
-	*sum += bytes;
-	/* bytes_memlock of such maps on Linux 6.18 */
-	if (!strcmp(map, "cv_flows"))
-		assert_in_range(bytes, 125830016 - 4096, 125830016 + 4096);
-	if (!strcmp(map, "cv_half_open"))
-		assert_in_range(bytes, 9438080 - 4096, 9438080 + 4096);
-	if (!strcmp(map, "cv_listeners"))
-		assert_in_range(bytes, 139264 - 4096, 139264 + 4096);
-	if (!strcmp(map, "cv_per_backend"))
-		assert_in_range(bytes, 917872 - 4096, 917872 + 4096);
-}
-
-static void ignore(const char *map, uint64_t bytes, void *arg)
-{
-	(void)map;
-	(void)bytes;
-	(void)arg;
-}
-
-static void test_memory(void **state)
-{
-	struct model *model = model_new();
-	uint64_t sum = 0, total, with_pool;
-
-	(void)state;
-	total = model_memory(model, 2, add_up, &sum);
-	assert_int_equal(sum, total);
-	add_pool(model);
-	with_pool = model_memory(model, 2, ignore, NULL);
-	/* a page of header, and 4,097 lines of 64 bytes in whole pages */
-	assert_int_equal(with_pool - total, (1 + 65) * 4096);
-	model->flow_table.when_full = CV_FULL_REJECT;
-	/* a spare element for each processor, and room that goes beyond a power of two: twice the buckets */
-	assert_int_equal(model_memory(model, 2, ignore, NULL),
-			 with_pool + (CV_FLOWS_SLACK + 2) * (104 + 128) + 2 * 16 * CV_DEFAULT_MAX_FLOWS);
-	model_free(model);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -410,7 +312,6 @@ int main(void)
 		cmocka_unit_test(test_health_port),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_holes),
-		cmocka_unit_test(test_memory),
 	};
 
 	return cmocka_run_group_tests_name("validate", tests, NULL, NULL);
