@@ -285,6 +285,23 @@ static inline void set_one(struct world *world, const struct check_target *targe
 	assert_int_equal(checker_set(world->checker, target, 1), 0);
 }
 
+/* Checks the server once, with `change` made to the target, and leaves the result in world->last. */
+static inline void check_once(struct world *world, struct server *server, const char *ip,
+			      void (*change)(struct check_target *))
+{
+	struct check_target target;
+
+	world_new(world);
+	server_start(world, server, ip);
+	target = make_target(0, HEALTH_HTTP, ip, server->port);
+	if (change)
+		change(&target);
+	set_one(world, &target);
+	run_until(world, 1);
+	server_stop(server);
+	world_end(world);
+}
+
 static inline void assert_last(const struct world *world, bool success, const char *reason)
 {
 	assert_string_equal(world->last.reason, reason);
