@@ -101,6 +101,8 @@ void world_set_weight(struct world *world, uint16_t backend, int weight);
 /* Makes an interface, attaches the balancer to it, and returns its ifindex. */
 uint32_t world_add_port(struct world *world, const char *name);
 
+/* --- sending (world_send.c) --- */
+
 /* Runs the program on a packet. Returns the verdict, which must be the only one counted, with the packet's
  * bytes, and agree with the action. A packet that passes must come out as it went in. The program is asked about it
  * first (dp_ask.h), and what it answers must be what happens. */
