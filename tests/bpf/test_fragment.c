@@ -1,78 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Fragments: all of a datagram go where its first one went, and nothing else is led by its note. */
-#include "bpf/world.h"
+/* Fragments: all of a datagram go where its first one went, and nothing else is led by its note. The note itself, in
+ * test_fragment_note.c. */
+#include "bpf/datagram.h"
 
 #include <netinet/in.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <bpf/bpf.h>
 
 #include "bpf/flow.h"
-
-/* --- a datagram in two fragments --- */
-
-static struct probe first_of(struct probe probe)
-{
-	probe.fragment = PROBE_FIRST_FRAGMENT;
-	return probe;
-}
-
-static struct probe later_of(struct probe probe)
-{
-	probe.fragment = PROBE_LATER_FRAGMENT;
-	return probe;
-}
-
-static struct cv_fragment_key note_key(const struct probe *probe)
-{
-	bool is_v4 = probe_family(probe) == CV_FAMILY_IPV4;
-	struct cv_flow6_key flow;
-	struct cv_fragment_key key = {
-		.identification = probe->id ? probe->id
-				  : is_v4   ? 0x1234
-					    : 0x5678,
-		.protocol = probe_protocol(probe),
-	};
-
-	probe_key(probe, &flow);
-	memcpy(key.client, flow.client, sizeof(key.client));
-	memcpy(key.address, flow.address, sizeof(key.address));
-	return key;
-}
-
-/* The note of its datagram; of state NONE if there is none. */
-static struct cv_fragment note_of(struct world *world, const struct probe *probe)
-{
-	struct cv_fragment_key key = note_key(probe);
-	struct cv_fragment note = { 0 };
-	int map = world_map(world, "cv_fragments");
-
-	bpf_map_lookup_elem(map, &key, &note);
-	close(map);
-	return note;
-}
-
-static void note_write(struct world *world, const struct probe *probe, const struct cv_fragment *note)
-{
-	struct cv_fragment_key key = note_key(probe);
-	int map = world_map(world, "cv_fragments");
-
-	assert_return_code(bpf_map_update_elem(map, &key, note, BPF_ANY), 0);
-	close(map);
-}
-
-/* Sends both; the second must be led to the backend of the first, or share its fate. */
-static uint16_t send_both(struct world *world, const struct probe *probe)
-{
-	struct probe first = first_of(*probe), later = later_of(*probe);
-	uint16_t backend = world_route(world, &first);
-
-	assert_int_not_equal(backend, 0);
-	assert_int_equal(world_route(world, &later), backend);
-	return backend;
-}
 
 static void later_fragments_follow_the_first(void **state)
 {
@@ -88,31 +21,11 @@ static void later_fragments_follow_the_first(void **state)
 					       .flags = PKT_ACK };
 
 			probe = probe_kind(probe, i);
-			used |= 1u << send_both(world, &probe);
+			used |= 1u << datagram_send(world, &probe);
 		}
 	}
 	/* all four backends had some: it is no chance that they agree */
 	assert_int_equal(__builtin_popcount(used), 4);
-}
-
-static void the_note_says_where(void **state)
-{
-	struct world *world = *state;
-
-	for (size_t i = 0; i < PROBE_KINDS; i++) {
-		struct probe probe = probe_kind((struct probe){ .id = 7, .payload = 8, .flags = PKT_SYN }, i);
-		uint16_t backend = send_both(world, &probe);
-		struct cv_fragment note = note_of(world, &probe);
-
-		assert_int_equal(note.state, CV_FRAGMENT_KNOWN);
-		assert_int_equal(note.backend, backend);
-		assert_int_equal(note.generation, world->image->backend[backend].generation);
-		assert_int_equal(note.listener, world_listener_id(world, world_listener[i]));
-		assert_int_equal(note.client_port, 40000);
-		assert_int_equal(note.port, 443);
-		assert_in_range(note.noted_s, world_clock(world) - 1, world_clock(world));
-	}
-	assert_int_equal(world_count(world, "cv_fragments"), PROBE_KINDS);
 }
 
 /* A UDP header counts the whole datagram. */
@@ -140,7 +53,7 @@ static void later_fragments_count_for_listener_and_backend(void **state)
 {
 	struct world *world = *state;
 	const struct probe probe = { UDP, .payload = 100 };
-	uint16_t backend = send_both(world, &probe);
+	uint16_t backend = datagram_send(world, &probe);
 	struct cv_listener_stats listener = world_listener_stats(world, "udp4");
 
 	assert_int_equal(listener.packets, 2);
@@ -162,9 +75,9 @@ static void only_its_own_fragments_follow(void **state)
 	struct world *world = *state;
 	const struct probe probe = { UDP, .id = 7 };
 
-	send_both(world, &probe);
+	datagram_send(world, &probe);
 	for (size_t i = 0; i < CV_ARRAY_SIZE(others); i++) {
-		struct probe later = later_of(others[i]);
+		struct probe later = datagram_later(others[i]);
 
 		world_expect(world, &later, CV_DROP_FRAGMENT_ORPHAN);
 	}
@@ -216,8 +129,8 @@ static void every_kind_of_listener_has_fragments(void **state)
 
 	world_configure(world, text);
 	for (uint16_t i = 1; i <= 8; i++) {
-		send_both(world, &(struct probe){ V4, UDP, .port = (uint16_t)(1000 + i), .id = i });
-		send_both(world, &(struct probe){ V6, UDP, .port = i, .id = i, .client = i });
+		datagram_send(world, &(struct probe){ V4, UDP, .port = (uint16_t)(1000 + i), .id = i });
+		datagram_send(world, &(struct probe){ V6, UDP, .port = i, .id = i, .client = i });
 	}
 }
 
@@ -251,7 +164,7 @@ static void drops_tiny_fragments(void **state)
 	struct world *world = *state;
 
 	for (size_t i = 0; i < CV_ARRAY_SIZE(rows); i++) {
-		struct probe probe = first_of(rows[i].probe);
+		struct probe probe = datagram_first(rows[i].probe);
 
 		world_expect(world, &probe, rows[i].verdict);
 	}
@@ -260,19 +173,20 @@ static void drops_tiny_fragments(void **state)
 static void a_second_first_fragment_ends_an_ipv6_datagram(void **state)
 {
 	struct world *world = *state;
-	struct probe probe = { V6, UDP, .id = 9 }, first = first_of(probe), later = later_of(probe);
+	struct probe probe = { V6, UDP, .id = 9 }, first = datagram_first(probe),
+		     later = datagram_later(probe);
 
-	send_both(world, &probe);
+	datagram_send(world, &probe);
 	world_expect(world, &first, CV_TX); /* the same again is no contradiction */
 	first.client_port = 40001;
 	world_expect(world, &first, CV_DROP_FRAGMENT_OVERLAP);
-	assert_int_equal(note_of(world, &probe).state, CV_FRAGMENT_OVERLAP);
+	assert_int_equal(datagram_note(world, &probe).state, CV_FRAGMENT_OVERLAP);
 	world_expect(world, &later, CV_DROP_FRAGMENT_OVERLAP);
 	first.client_port = 0;
 	world_expect(world, &first, CV_DROP_FRAGMENT_OVERLAP);
 	/* another datagram of that client is not concerned */
 	probe.id = 10;
-	send_both(world, &probe);
+	datagram_send(world, &probe);
 }
 
 static void an_ipv4_identification_may_come_again(void **state)
@@ -280,7 +194,7 @@ static void an_ipv4_identification_may_come_again(void **state)
 	struct world *world = *state;
 
 	for (uint16_t port = 1; port <= 8; port++)
-		send_both(world, &(struct probe){ V4, UDP, .id = 9, .client_port = port });
+		datagram_send(world, &(struct probe){ V4, UDP, .id = 9, .client_port = port });
 	assert_int_equal(world_count(world, "cv_fragments"), 1);
 }
 
@@ -290,25 +204,26 @@ static void fragments_of_other_ports_all_pass(void **state)
 
 	for (size_t i = 0; i < PROBE_KINDS; i++) {
 		struct probe probe = probe_kind((struct probe){ .port = 80 }, i);
-		struct probe first = first_of(probe), later = later_of(probe);
+		struct probe first = datagram_first(probe), later = datagram_later(probe);
 
 		world_expect(world, &first, CV_PASS_NO_LISTENER);
 		world_expect(world, &later, CV_PASS_NO_LISTENER);
-		assert_int_equal(note_of(world, &probe).state, CV_FRAGMENT_FOREIGN);
+		assert_int_equal(datagram_note(world, &probe).state, CV_FRAGMENT_FOREIGN);
 	}
 }
 
 static void a_refused_first_fragment_takes_the_rest_along(void **state)
 {
 	struct world *world = *state;
-	struct probe probe = { TCP, .flags = PKT_SYN }, first = first_of(probe), later = later_of(probe);
+	struct probe probe = { TCP, .flags = PKT_SYN }, first = datagram_first(probe),
+		     later = datagram_later(probe);
 
 	world_vary(world, .tcp = "max_flows: 1, unknown_packet: reset");
 	flow_open(world, &(struct probe){ UDP });
 	world_set_live(world, world_listener_id(world, "tcp4"), 1);
 	world_expect(world, &first, CV_DROP_QUOTA);
 	world_expect(world, &later, CV_DROP_FRAGMENT_ORPHAN);
-	assert_int_equal(note_of(world, &probe).state, CV_FRAGMENT_REFUSED);
+	assert_int_equal(datagram_note(world, &probe).state, CV_FRAGMENT_REFUSED);
 	/* so does one that is answered */
 	first.flags = PKT_ACK;
 	first.id = later.id = 2;
@@ -316,101 +231,10 @@ static void a_refused_first_fragment_takes_the_rest_along(void **state)
 	world_expect(world, &later, CV_DROP_FRAGMENT_ORPHAN);
 }
 
-/* --- notes --- */
-
-static void notes_grow_old(void **state)
-{
-	static const uint32_t timeout[] = { [CV_FAMILY_IPV4] = 30, [CV_FAMILY_IPV6] = 60 };
-	struct world *world = *state;
-
-	for (int family = CV_FAMILY_IPV4; family <= CV_FAMILY_IPV6; family++) {
-		struct probe probe = { .family = family, UDP }, later = later_of(probe),
-			     first = first_of(probe);
-		struct cv_fragment note;
-
-		send_both(world, &probe);
-		note = note_of(world, &probe);
-		note.noted_s = world_young_second(world) - timeout[family];
-		note_write(world, &probe, &note);
-		world_expect(world, &later, CV_TX);
-		note.noted_s--;
-		note_write(world, &probe, &note);
-		world_expect(world, &later, CV_DROP_FRAGMENT_ORPHAN);
-		/* and may be written anew, with other ports too */
-		first.client_port = later.client_port = 40001;
-		world_expect(world, &first, CV_TX);
-		world_expect(world, &later, CV_TX);
-	}
-}
-
-/* A backend that is replaced by another under its id gets nothing of the old one's; one that takes no more flows keeps
- * what has begun. */
-static void notes_do_not_outlive_their_backend(void **state)
-{
-	struct world *world = *state;
-	const struct probe probe = { UDP };
-	struct probe later = later_of(probe);
-	uint16_t backend = send_both(world, &probe);
-	struct cv_fragment note;
-
-	world_backend_by_id(world, backend)->state = CV_BACKEND_DRAINING;
-	world_apply(world);
-	world_expect(world, &later, CV_TX);
-	note = note_of(world, &probe);
-	note.generation++;
-	note_write(world, &probe, &note);
-	world_expect(world, &later, CV_DROP_FRAGMENT_ORPHAN);
-}
-
-static void notes_do_not_outlive_their_listener(void **state)
-{
-	static const char text[] =
-		"flow_table: { max_flows: 4096 }\n"
-		"listeners:\n"
-		"  - { name: new, address: 192.0.2.77, protocol: tcp, port: 443, pool: web }\n"
-		"  - { name: newer, address: 192.0.2.10, protocol: udp, port: 444, pool: web }\n"
-		"pools:\n"
-		"  - { name: web, table_size: 251, backends: [ { address: 10.0.0.11 }, { address: 10.0.0.12 } ] }\n";
-	struct world *world = *state;
-	const struct probe probe = { TCP, .flags = PKT_SYN };
-	struct probe later = later_of(probe);
-
-	send_both(world, &probe);
-	world_configure(world, text);
-	world_expect(world, &later, CV_PASS_NO_LISTENER);
-}
-
-static void a_flood_of_fragments_pushes_out_notes_alone(void **state)
-{
-	enum { FLOWS = 64, FLOOD = 3 * CV_FRAGMENTS / 2 };
-	struct world *world = *state;
-	struct harness_result result;
-	struct probe probe = { V6, UDP, .fragment = PROBE_FIRST_FRAGMENT };
-	struct pkt in;
-
-	for (int i = 1; i <= FLOWS; i++)
-		flow_open(world, &(struct probe){ V6, UDP, .client_port = (uint16_t)i });
-	probe_build(&probe, &in);
-	for (uint32_t i = 0; i < FLOOD; i++) {
-		uint8_t *id = pkt_layer(&in, 2) + 4;
-
-		memcpy(id, &i, sizeof(i));
-		harness_run_on(world->program, &in, WORLD_IFINDEX, &result);
-		world->packets++;
-		world->bytes += in.len;
-	}
-	assert_in_range(world_count(world, "cv_fragments"), CV_FRAGMENTS / 2, CV_FRAGMENTS);
-	/* their tuple is one flow more */
-	assert_int_equal(world_count(world, "cv_flows6"), FLOWS + 1);
-	/* the counters as the next test will find them */
-	assert_int_equal(dp_verdict_stats(world->dp, world->counted, CV_VERDICT_COUNT, NULL), 0);
-}
-
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(later_fragments_follow_the_first, world_forget),
-		cmocka_unit_test_setup(the_note_says_where, world_forget),
 		cmocka_unit_test_setup(a_first_fragment_may_announce_more_than_it_has, world_forget),
 		cmocka_unit_test_setup(later_fragments_count_for_listener_and_backend, world_forget),
 		cmocka_unit_test_setup(only_its_own_fragments_follow, world_forget),
@@ -421,10 +245,6 @@ int main(void)
 		cmocka_unit_test_setup(an_ipv4_identification_may_come_again, world_forget),
 		cmocka_unit_test_setup(fragments_of_other_ports_all_pass, world_forget),
 		cmocka_unit_test_setup(a_refused_first_fragment_takes_the_rest_along, world_forget),
-		cmocka_unit_test_setup(notes_grow_old, world_forget),
-		cmocka_unit_test_setup(notes_do_not_outlive_their_backend, world_forget),
-		cmocka_unit_test_setup(notes_do_not_outlive_their_listener, world_forget),
-		cmocka_unit_test_setup(a_flood_of_fragments_pushes_out_notes_alone, world_forget),
 	};
 
 	harness_need_root();
