@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* GUE on the side that takes it off: both variants between all families, byte for byte; what the header may say, the UDP
- * checksum, and whose it is. */
+/* GUE on the side that takes it off: both variants between all families, byte for byte; what the header may say, and
+ * whose it is. Its UDP checksum, in test_decap_checksum.c. */
 #include "bpf/decap_fixture.h"
 
 #include <netinet/in.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define OUTER 1 /* layers of a packet without tags */
 #define UDP 2
@@ -277,70 +276,6 @@ static void leaves_padding_behind_the_inner_packet(void **state)
 	}
 }
 
-/* --- the UDP checksum --- */
-
-/* With a checksum, `size` bytes behind the inner packet's headers, and padding. */
-static void push_summed(struct pkt *p, const struct mix *mix, size_t size)
-{
-	static const uint8_t header[2][4] = { { 0, IPPROTO_IPIP }, { 0, IPPROTO_IPV6 } };
-	uint8_t bytes[PKT_MAX_LEN];
-
-	for (size_t i = 0; i < size; i++)
-		bytes[i] = (uint8_t)(i * 7 + 1);
-	push_link(p, 0);
-	push_outer(p, mix->outer, 0);
-	pkt_udp(p, 0xc001, GUE_PORT);
-	pkt_bytes(p, header[mix->inner == CV_FAMILY_IPV6], 4);
-	push_inner(p, mix->inner, 0);
-	pkt_bytes(p, bytes, size);
-	pkt_pad(p, size % 3);
-}
-
-static void takes_a_checksum_that_is_right(void **state)
-{
-	(void)state;
-	for (size_t size = 1; size < 3800; size += size < 300 ? 1 : 97) {
-		const struct mix *mix = &mixes[size % MIXES];
-		struct harness_result result;
-		struct pkt in = PKT_NEW;
-
-		push_summed(&in, mix, size);
-		assert_int_equal(run_any(&in, &result), gue_verdict(mix));
-	}
-}
-
-/* Any byte from the addresses of the outer header on, in any place. */
-static void drops_a_checksum_that_is_wrong(void **state)
-{
-	(void)state;
-	for (size_t size = 1; size < 3800; size += size < 300 ? 7 : 463) {
-		const struct mix *mix = &mixes[size % MIXES];
-		size_t headers = mix->outer == CV_FAMILY_IPV4 ? 20 : 40, at;
-		struct pkt in = PKT_NEW;
-
-		push_summed(&in, mix, size);
-		at = 14 + headers + 8 + 4 + size * 31 % (in.len - size % 3 - 14 - headers - 8 - 4);
-		in.data[at] ^= 0x40;
-		expect(&in, CV_DECAP_DROP_UDP_CHECKSUM, NULL);
-		in.data[at] ^= 0x40;
-		in.data[14 + 12] ^= 1; /* the source */
-		if (mix->outer == CV_FAMILY_IPV4)
-			pkt_ipv4_checksum(in.data + 14);
-		expect(&in, CV_DECAP_DROP_UDP_CHECKSUM, NULL);
-	}
-}
-
-/* What goes to the kernel goes as it is: it has its own opinion of the checksum. */
-static void passes_control_messages_without_a_look(void **state)
-{
-	struct pkt in = PKT_NEW;
-
-	(void)state;
-	push_summed(&in, &mixes[0], 3);
-	pkt_layer(&in, GUE)[0] = 0x20;
-	expect(&in, CV_DECAP_PASS_GUE, NULL);
-}
-
 /* --- what is left of it --- */
 
 static void takes_jumbo_frames(void **state)
@@ -409,9 +344,6 @@ int main(void)
 		cmocka_unit_test_setup(wants_an_ip_header_in_variant_1, decap_setup),
 		cmocka_unit_test_setup(holds_the_udp_length_against_the_others, decap_setup),
 		cmocka_unit_test_setup(leaves_padding_behind_the_inner_packet, decap_setup),
-		cmocka_unit_test_setup(takes_a_checksum_that_is_right, decap_setup),
-		cmocka_unit_test_setup(drops_a_checksum_that_is_wrong, decap_setup),
-		cmocka_unit_test_setup(passes_control_messages_without_a_look, decap_setup),
 		cmocka_unit_test_setup(takes_jumbo_frames, decap_setup),
 		cmocka_unit_test_setup(passes_frames_cut_at_any_byte, decap_setup),
 		cmocka_unit_test_setup(survives_random_changes, decap_setup),
