@@ -1,51 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The kinds of packets of random traffic, byte by byte: far faster than building them with pkt.h, and as wrong as may be.
  * Transport checksums are random: nobody on the way may look at them, or mend them. */
-#include "bpf/traffic.h"
+#include "bpf/traffic_put.h"
 
 #include <netinet/in.h>
-#include <string.h>
 
 #include "cv_defs.h"
 #include "bpf/reference.h"
-
-static void put(struct pkt *p, const void *bytes, size_t nr)
-{
-	memcpy(p->data + p->len, bytes, nr);
-	p->len += nr;
-}
-
-static void put8(struct pkt *p, uint32_t value)
-{
-	p->data[p->len++] = (uint8_t)value;
-}
-
-static void put16(struct pkt *p, uint32_t value)
-{
-	put8(p, value >> 8);
-	put8(p, value);
-}
-
-static void put32(struct pkt *p, uint32_t value)
-{
-	put16(p, value >> 16);
-	put16(p, value);
-}
-
-static void set16(struct pkt *p, size_t at, uint32_t value)
-{
-	p->data[at] = (uint8_t)(value >> 8);
-	p->data[at + 1] = (uint8_t)value;
-}
-
-static void put_random(struct traffic *traffic, struct pkt *p, size_t nr)
-{
-	uint64_t word = traffic_random(traffic);
-
-	for (; nr >= sizeof(word); nr -= sizeof(word), word = word * 5 + 1)
-		put(p, &word, sizeof(word));
-	put(p, &word, nr);
-}
 
 /* --- link --- */
 
