@@ -26,6 +26,7 @@ struct {
 
 #define TCP_SYN 0x02
 #define TCP_ACK 0x10
+
 static __noinline int run_program(struct xdp_md *ctx)
 {
 	volatile int action = XDP_ABORTED;
