@@ -24,15 +24,16 @@ struct other other_attach(const char *ifname, enum xdp_attach_mode mode)
 	return other;
 }
 
-void other_detach(const struct other *other)
-{
-	assert_int_equal(xdp_program__detach(other->program, other->ifindex, other->mode, 0), 0);
-}
-
 void other_free(struct other *other)
 {
 	xdp_program__close(other->program);
 	neighbour__destroy(other->skel);
+}
+
+void other_remove(struct other *other)
+{
+	assert_int_equal(xdp_program__detach(other->program, other->ifindex, other->mode, 0), 0);
+	other_free(other);
 }
 
 uint64_t other_seen(const struct other *other)
@@ -96,8 +97,7 @@ int dispatchlab_open(void **state)
 			portlab_detach(portlab_pins, "port0");
 		}
 	}
-	other_detach(&other);
-	other_free(&other);
+	other_remove(&other);
 	return portlab_leave(state);
 }
 

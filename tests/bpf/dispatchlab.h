@@ -25,7 +25,8 @@ struct other {
 };
 
 struct other other_attach(const char *ifname, enum xdp_attach_mode mode);
-void other_detach(const struct other *other);
+/* Takes it off the interface, and forgets it; other_free is for one that somebody took off. */
+void other_remove(struct other *other);
 void other_free(struct other *other);
 
 /* How many packets it has met. */

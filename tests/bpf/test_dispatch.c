@@ -76,8 +76,7 @@ static void test_kernel_that_minds_moved_heads(void **state)
 	other = other_attach("port0", XDP_MODE_NATIVE);
 	assert_refused("moves the head");
 	assert_int_equal(dispatchlab_programs("port0"), 1);
-	other_detach(&other);
-	other_free(&other);
+	other_remove(&other);
 }
 
 /* --- beside others --------------------------------------------------------------------------------- */
@@ -116,8 +115,7 @@ static void join_and_leave(enum xdp_attach_mode xdp_mode, enum attach_mode mode)
 	portlab_send("far0", 3);
 	assert_int_equal(other_seen(&other), 8);
 	assert_int_equal(portlab_passed(portlab_pins, passed), passed);
-	other_detach(&other);
-	other_free(&other);
+	other_remove(&other);
 }
 
 static void test_native(void **state)
@@ -143,8 +141,7 @@ static void test_last_in_the_dispatcher(void **state)
 		skip();
 	other = other_attach("port0", XDP_MODE_NATIVE);
 	portlab_attach(portlab_pins, "port0", ATTACH_AUTO);
-	other_detach(&other);
-	other_free(&other);
+	other_remove(&other);
 	assert_int_equal(dispatchlab_programs("port0"), 1);
 	passed = portlab_passed(portlab_pins, 0);
 	portlab_send("far0", 3);
@@ -196,8 +193,7 @@ static void test_two_instances(void **state)
 	assert_int_equal(dispatchlab_programs("port0"), 2);
 	assert_int_equal(portlab_count(portlab_other_pins), 1);
 	portlab_detach_all(portlab_other_pins);
-	other_detach(&other);
-	other_free(&other);
+	other_remove(&other);
 }
 
 static void test_full_dispatcher(void **state)
@@ -213,10 +209,8 @@ static void test_full_dispatcher(void **state)
 		       NULL);
 	assert_int_equal(dispatchlab_programs("port0"), MAX_DISPATCHER_ACTIONS);
 	assert_int_equal(portlab_entries("%s/dispatched", portlab_pins), 0);
-	for (size_t i = 0; i < CV_ARRAY_SIZE(others); i++) {
-		other_detach(&others[i]);
-		other_free(&others[i]);
-	}
+	for (size_t i = 0; i < CV_ARRAY_SIZE(others); i++)
+		other_remove(&others[i]);
 }
 
 #define PORT_TEST(test) cmocka_unit_test_setup_teardown(test, portlab_up, dispatchlab_down)

@@ -52,10 +52,8 @@ static void test_take_replaces_the_program(void **state)
 		portlab_detach(portlab_pins, ports[i]);
 	assert_int_equal(dispatchlab_programs("port0"), 1);
 	assert_int_equal(dispatchlab_programs("port1"), 1);
-	other_detach(&first);
-	other_detach(&second);
-	other_free(&first);
-	other_free(&second);
+	other_remove(&first);
+	other_remove(&second);
 }
 
 /* For this thread, and those that it starts. */
@@ -110,8 +108,7 @@ static void test_without_sys_admin(void **state)
 
 	portlab_detach(portlab_pins, "port0");
 	assert_int_equal(dispatchlab_programs("port0"), 1);
-	other_detach(&other);
-	other_free(&other);
+	other_remove(&other);
 }
 
 /* A mark without an interface, and one without a program of ours. */
@@ -132,8 +129,7 @@ static void test_stale_marks(void **state)
 	assert_int_equal(access(portlab_pins, F_OK), -1);
 	assert_int_equal(dispatchlab_programs("port0"), 1);
 	portlab_load(portlab_pins);
-	other_detach(&other);
-	other_free(&other);
+	other_remove(&other);
 }
 
 /* A process that died between joining with the new program and leaving with the old one. */
@@ -154,8 +150,7 @@ static void test_two_of_ours_are_one_after_a_take(void **state)
 	dispatchlab_expect_both(&other, "far0");
 	portlab_detach(portlab_pins, "port0");
 	assert_int_equal(dispatchlab_programs("port0"), 1);
-	other_detach(&other);
-	other_free(&other);
+	other_remove(&other);
 }
 
 #define PORT_TEST(test) cmocka_unit_test_setup_teardown(test, portlab_up, dispatchlab_down)

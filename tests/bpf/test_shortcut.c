@@ -3,7 +3,6 @@
 #include "bpf/flow.h"
 
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
