@@ -152,14 +152,14 @@ STAGE reply_too_big(struct xdp_md *ctx, const struct pkt *pkt, __u32 room)
 {
 	__u32 quote = pkt->family == CV_FAMILY_IPV4 ? CV_QUOTE4_BYTES : CV_QUOTE6_BYTES;
 
-	/* an ICMP error is never answered by another (RFC 1122 3.2.2) */
-	if ((pkt->protocol != CV_PROTOCOL_TCP && pkt->protocol != CV_PROTOCOL_UDP) || pkt->ip_bytes < quote)
-		return CV_DROP_TOO_BIG;
 	if (pkt->family == CV_FAMILY_IPV6 && room < CV_MIN_MTU6) {
 		room = CV_MIN_MTU6;
 		if (pkt->ip_bytes <= room)
 			return CV_DROP_PATH_NARROW;
 	}
+	/* an ICMP error is never answered by another (RFC 1122 3.2.2) */
+	if ((pkt->protocol != CV_PROTOCOL_TCP && pkt->protocol != CV_PROTOCOL_UDP) || pkt->ip_bytes < quote)
+		return CV_DROP_TOO_BIG;
 	return (enum cv_verdict)too_big_answer(ctx, ETH_HLEN + pkt->vlans * 4, pkt->family, room, pkt->mode);
 }
 

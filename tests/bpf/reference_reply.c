@@ -113,14 +113,14 @@ enum cv_verdict reply_too_big(struct reference *reference, const struct packet *
 	uint8_t *ip = ret->data + packet->ip, *icmp;
 	uint8_t protocol = packet->is_v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
 
-	/* an error is not answered by another */
-	if ((packet->protocol != IPPROTO_TCP && packet->protocol != IPPROTO_UDP) || packet->ip_bytes < quote)
-		return CV_DROP_TOO_BIG;
 	if (!packet->is_v4 && room < CV_MIN_MTU6) {
 		room = CV_MIN_MTU6;
 		if (packet->ip_bytes <= room)
 			return CV_DROP_PATH_NARROW;
 	}
+	/* an error is not answered by another */
+	if ((packet->protocol != IPPROTO_TCP && packet->protocol != IPPROTO_UDP) || packet->ip_bytes < quote)
+		return CV_DROP_TOO_BIG;
 	if (!may_answer(packet))
 		return CV_DROP_TOO_BIG;
 	if (reference->gate.icmp_replies++ >= CV_ICMP_REPLIES_PER_S)

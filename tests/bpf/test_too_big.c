@@ -3,6 +3,7 @@
 #include "bpf/world.h"
 
 #include <arpa/inet.h>
+#include <linux/icmpv6.h>
 #include <string.h>
 
 #include "bpf/oracle.h"
@@ -165,6 +166,28 @@ static void never_tells_less_than_1280(void **state)
 	expect_answer(world, &probe, 1280);
 }
 
+/* What is shorter than a quote would be, and what is never answered, are lost by the same narrow path: an ICMPv6 error is
+ * as long as 1,280 bytes (RFC 4443 2.4 c). */
+static void names_narrow_paths(void **state)
+{
+	static const uint8_t quoted[1280 - 40 - 8 - 40 - 20];
+	struct world *world = *state;
+	struct harness_result result;
+	struct pkt in = PKT_NEW;
+
+	set_mtu(world, 1240);
+	world_expect(world, &(struct probe){ .name = "short", V6, UDP, .payload = CV_QUOTE6_BYTES - 1 - 48 },
+		     CV_DROP_PATH_NARROW);
+	set_mtu(world, 1280);
+	pkt_eth(&in);
+	pkt_ipv6(&in, "2001:db8:99::1", VIP6);
+	pkt_icmp(&in, ICMPV6_PKT_TOOBIG, 0, .rest = 1400);
+	pkt_ipv6(&in, VIP6, "2001:db8:c::7");
+	pkt_tcp(&in, 443, 40000, .flags = PKT_ACK);
+	pkt_bytes(&in, quoted, sizeof(quoted));
+	assert_int_equal(world_run(world, &in, &result), CV_DROP_PATH_NARROW);
+}
+
 /* An answer needs a packet to quote; paths as narrow as this are no paths (Linux takes 552 for the least). */
 static void leaves_packets_shorter_than_the_quote(void **state)
 {
@@ -233,6 +256,7 @@ int main(void)
 		cmocka_unit_test_setup(sums_any_quote, world_forget),
 		cmocka_unit_test_setup(leaves_packets_without_df, world_forget),
 		cmocka_unit_test_setup(never_tells_less_than_1280, world_forget),
+		cmocka_unit_test_setup(names_narrow_paths, world_forget),
 		cmocka_unit_test_setup(leaves_packets_shorter_than_the_quote, world_forget),
 		cmocka_unit_test_setup(answers_single_hosts_only, world_forget),
 		cmocka_unit_test_setup(answers_only_so_often, world_forget),
