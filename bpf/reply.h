@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What ICMP replies of our own have in common: to whom they may go. Pure. */
+/* What replies of our own have in common: to whom they may go. Pure. */
 #ifndef REPLY_H
 #define REPLY_H
 
@@ -27,6 +27,12 @@ static __always_inline bool is_one_host6(const struct in6_addr *address)
 	if (word[0] | word[1] | word[2])
 		return address->in6_u.u6_addr8[0] != 0xff;
 	return bpf_ntohl(word[3]) > 1;
+}
+
+static __always_inline bool is_one_client(const struct pkt *pkt)
+{
+	return pkt->family == CV_FAMILY_IPV4 ? is_one_host4(pkt->client[3])
+					     : is_one_host6((const struct in6_addr *)pkt->client);
 }
 
 #endif

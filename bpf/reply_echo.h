@@ -114,10 +114,7 @@ __noinline __weak int reply_echo(struct xdp_md *ctx, const struct cv_directory *
 		return CV_PASS_PROTOCOL;
 	if (!vip_is_here(dir, asked, cv_directory_hash(dir, asked->address)))
 		return CV_PASS_NO_LISTENER;
-	/* a frame to all would be answered by all */
-	if ((void *)(eth + 1) > end || eth->h_dest[0] & 1)
-		return CV_PASS_PROTOCOL;
-	if (!(is_v4 ? echo_is_plain4(ip, end) : echo_is_plain6(ip, end)))
+	if ((void *)(eth + 1) > end || !(is_v4 ? echo_is_plain4(ip, end) : echo_is_plain6(ip, end)))
 		return CV_PASS_PROTOCOL;
 	if (!gate_may_reply_icmp(asked->mode, now_seconds()))
 		return CV_DROP_ICMP_LIMIT;

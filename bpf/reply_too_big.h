@@ -30,16 +30,14 @@ struct too_big {
 #define TOO_BIG_HEADERS4 (sizeof(struct iphdr) + sizeof(struct too_big))
 #define TOO_BIG_HEADERS6 (sizeof(struct ipv6hdr) + sizeof(struct too_big))
 
-/* Whether an ICMP error may answer this packet: one from a single host to a single host, and of IPv4 no later fragment
- * (RFC 1122 3.2.2). That its sender wants no fragments made, DF, is asked for as well. */
+/* Whether an ICMP error may answer this packet: one from a single host, and of IPv4 no later fragment (RFC 1122 3.2.2). That its sender wants no fragments made, DF, is asked for as well. */
 static __always_inline bool may_answer_too_big(struct xdp_md *ctx, __u32 link, bool is_v4)
 {
 	void *start = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-	const struct ethhdr *eth = start;
 	const struct iphdr *ip4 = start + link;
 	const struct ipv6hdr *ip6 = start + link;
 
-	if ((void *)(eth + 1) > end || (void *)(ip6 + 1) > end || eth->h_dest[0] & 1)
+	if ((void *)(ip6 + 1) > end)
 		return false;
 	if (!is_v4)
 		return is_one_host6(&ip6->saddr);

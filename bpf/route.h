@@ -9,6 +9,7 @@
 #include "fragment.h"
 #include "gate.h"
 #include "listener.h"
+#include "reply.h"
 #include "select.h"
 #include "touched.h"
 
@@ -221,7 +222,8 @@ STAGE route_new(const struct cv_listener *listener, struct pkt *pkt, struct scra
 }
 
 /* A TCP packet in the middle of a flow that is not in the table: did the flow idle out, and if not, do we take it
- * for one of a neighbour's? A reset answers neither a reset (RFC 9293 3.10.7.1) nor a first packet. */
+ * for one of a neighbour's? A reset answers neither a reset (RFC 9293 3.10.7.1) nor a first packet, and goes to a single
+ * host. */
 STAGE route_stray(const struct cv_listener *listener, const struct pkt *pkt, const struct flow_ref *ref)
 {
 	bool is_late;
@@ -232,7 +234,7 @@ STAGE route_stray(const struct cv_listener *listener, const struct pkt *pkt, con
 			bpf_map_delete_elem(&cv_expired, &ref->key6);
 		return CV_CONTINUE;
 	}
-	if (pkt->tcp_flags & TCP_RST)
+	if (pkt->tcp_flags & TCP_RST || !is_one_client(pkt))
 		return CV_CONTINUE;
 	is_late = pkt->is_late || bpf_map_lookup_elem(&cv_expired, &ref->key6);
 	if (is_late && listener->late_packet == CV_STRAY_RESET)

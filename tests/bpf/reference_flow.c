@@ -166,7 +166,8 @@ static enum cv_verdict begin_flow(struct reference *reference, struct packet *pa
 	return admitted;
 }
 
-/* A TCP packet from the middle of a flow that is not here. Neither a reset nor a first packet is answered with a reset. */
+/* A TCP packet from the middle of a flow that is not here. Neither a reset nor a first packet is answered with a reset, nor
+ * what came from no single host. */
 static enum cv_verdict judge_stray(struct reference *reference, const struct packet *packet, bool is_late)
 {
 	const struct cv_listener *listener = listener_of(reference, packet);
@@ -176,7 +177,7 @@ static enum cv_verdict judge_stray(struct reference *reference, const struct pac
 			reference_table_remove(&reference->expired, &packet->tuple);
 		return CV_CONTINUE;
 	}
-	if (packet->tcp_flags & RST)
+	if (packet->tcp_flags & RST || !reply_finds_one_host(packet))
 		return CV_CONTINUE;
 	if (is_late || reference_table_find(&reference->expired, &packet->tuple))
 		return listener->late_packet == CV_STRAY_RESET ? CV_RESET_LATE : CV_CONTINUE;

@@ -103,7 +103,8 @@ enum cv_verdict forward_packet(const struct reference *reference, const struct p
 			       struct reference_result *ret);
 size_t forward_room(const struct reference *reference, const struct packet *packet);
 
-/* reference_reply.c: answers of our own. The first two are due already. */
+/* reference_reply.c: answers of our own, the first two of which are due already. An answer goes to one host. */
+bool reply_finds_one_host(const struct packet *packet);
 enum cv_verdict reply_reset(struct reference *reference, const struct packet *packet, enum cv_verdict verdict,
 			    struct reference_result *ret);
 enum cv_verdict reply_too_big(struct reference *reference, const struct packet *packet, size_t room,

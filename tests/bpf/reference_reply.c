@@ -96,12 +96,17 @@ static bool is_one_host(const uint8_t *address, bool is_v4)
 	return address[0] != 0xff && (memcmp(address, zeroes, 15) != 0 || address[15] > 1);
 }
 
-/* Whether an ICMP error may answer it: it came from a host to a host, and of IPv4 is no later fragment and not to be cut. */
+bool reply_finds_one_host(const struct packet *packet)
+{
+	return is_one_host(packet->frame + packet->ip + ip_source(packet->is_v4), packet->is_v4);
+}
+
+/* Whether an ICMP error may answer it: it came from a host, and of IPv4 is no later fragment and not to be cut. */
 static bool may_answer(const struct packet *packet)
 {
 	const uint8_t *ip = packet->frame + packet->ip;
 
-	if (packet->frame[0] & 1 || !is_one_host(ip + ip_source(packet->is_v4), packet->is_v4))
+	if (!reply_finds_one_host(packet))
 		return false;
 	return !packet->is_v4 || (get16(ip + 6) & 0x5fff) == 0x4000;
 }
@@ -154,8 +159,8 @@ enum cv_verdict reply_echo(struct reference *reference, const struct packet *pac
 		return CV_PASS_PROTOCOL;
 	if (!listener_has_address(reference->image, packet->tuple.address))
 		return CV_PASS_NO_LISTENER;
-	if (packet->frame[0] & 1 || packet->transport != packet->ip + header ||
-	    !is_one_host(from, packet->is_v4) || !memcmp(from, from + size, size))
+	if (packet->transport != packet->ip + header || !reply_finds_one_host(packet) ||
+	    !memcmp(from, from + size, size))
 		return CV_PASS_PROTOCOL;
 	if (reference->gate.icmp_replies++ >= CV_ICMP_REPLIES_PER_S)
 		return CV_DROP_ICMP_LIMIT;

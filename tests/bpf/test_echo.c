@@ -183,6 +183,8 @@ static void what_is_not_to_be_answered_passes(void **state)
 		{ .name = "from loopback", V6, .from = "::1" },
 		{ .name = "from a group", V6, .from = "ff02::1" },
 		{ .name = "from itself", V6, .from = VIP6 },
+	};
+	static const struct ping groups[] = {
 		{ .name = "to all", V4, .to_mac = "ff:ff:ff:ff:ff:ff" },
 		{ .name = "to a group", V6, .to_mac = "33:33:00:00:00:01" },
 	};
@@ -201,6 +203,8 @@ static void what_is_not_to_be_answered_passes(void **state)
 						 .icmp_replies = CV_ICMP_REPLIES_PER_S });
 	for (size_t i = 0; i < CV_ARRAY_SIZE(pings); i++)
 		expect(world, &pings[i], CV_PASS_PROTOCOL);
+	for (size_t i = 0; i < CV_ARRAY_SIZE(groups); i++)
+		expect(world, &groups[i], CV_PASS_GROUP);
 	for (size_t i = 0; i < CV_ARRAY_SIZE(fragments); i++)
 		expect(world, &fragments[i], CV_PASS_ICMP_FRAGMENT);
 	for (size_t i = 0; i < CV_ARRAY_SIZE(foreign); i++)

@@ -159,6 +159,18 @@ static void passes_what_is_not_ip(void **state)
 	check_rows(*state, rows, CV_ARRAY_SIZE(rows));
 }
 
+/* Whatever is in them: each balancer of the segment has one. */
+static void passes_frames_to_groups(void **state)
+{
+	static const struct row rows[] = {
+		ROW(PASS_GROUP, "SYN to all", V4, TCP, POKE(0, 0, 0xff, 0xff)),
+		ROW(PASS_GROUP, "SYN to a group", V6, TCP, POKE(0, 0, 0x33, 0x33)),
+		ROW(PASS_GROUP, "tagged", V4, UDP, .vlans = 2, POKE(0, 0, 0x01)),
+	};
+
+	check_rows(*state, rows, CV_ARRAY_SIZE(rows));
+}
+
 /* The IP packets are 20 + 20 + 10 and 40 + 20 + 10 bytes long. */
 static void passes_broken_ip(void **state)
 {
@@ -301,6 +313,7 @@ int main(void)
 		cmocka_unit_test_setup(passes_fragments_of_options, world_forget),
 		cmocka_unit_test_setup(forwards_v4_mapped_clients, world_forget),
 		cmocka_unit_test_setup(passes_what_is_not_ip, world_forget),
+		cmocka_unit_test_setup(passes_frames_to_groups, world_forget),
 		cmocka_unit_test_setup(passes_broken_ip, world_forget),
 		cmocka_unit_test_setup(drops_broken_transport, world_forget),
 		cmocka_unit_test_setup(forwards_what_is_only_unusual, world_forget),

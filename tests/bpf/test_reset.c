@@ -3,6 +3,7 @@
  * reset are the oracle's; world_probe compares them. */
 #include "bpf/flow.h"
 
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -145,6 +146,30 @@ static void never_answers_a_reset(void **state)
 	}
 }
 
+/* RFC 1122 3.2.1.3: nobody sends from such an address, and an answer would go to many, or to ourselves. */
+static void answers_single_hosts_only(void **state)
+{
+	static const char *const nobody[] = { "0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255" };
+	static const char *const nobody6[] = { "::", "::1", "ff02::1" };
+	struct probe probe = { .name = "source", V4, .flags = PKT_ACK };
+	struct harness_result result;
+	struct pkt in;
+
+	configure(*state, "reset", "reset");
+	for (size_t i = 0; i < CV_ARRAY_SIZE(nobody); i++) {
+		probe_build(&probe, &in);
+		assert_int_equal(inet_pton(AF_INET, nobody[i], pkt_layer(&in, 1) + 12), 1);
+		pkt_ipv4_checksum(pkt_layer(&in, 1));
+		assert_int_equal(world_run(*state, &in, &result), CV_TX);
+	}
+	probe.family = CV_FAMILY_IPV6;
+	for (size_t i = 0; i < CV_ARRAY_SIZE(nobody6); i++) {
+		probe_build(&probe, &in);
+		assert_int_equal(inet_pton(AF_INET6, nobody6[i], pkt_layer(&in, 1) + 8), 1);
+		assert_int_equal(world_run(*state, &in, &result), CV_TX);
+	}
+}
+
 static void forwards_late_packets_where_told_to(void **state)
 {
 	struct world *world = *state;
@@ -233,6 +258,7 @@ int main(void)
 		cmocka_unit_test_setup(resets_unknown_packets, world_forget),
 		cmocka_unit_test_setup(resets_have_right_checksums, world_forget),
 		cmocka_unit_test_setup(never_answers_a_reset, world_forget),
+		cmocka_unit_test_setup(answers_single_hosts_only, world_forget),
 		cmocka_unit_test_setup(forwards_late_packets_where_told_to, world_forget),
 		cmocka_unit_test_setup(forwards_unknown_packets_where_told_to, world_forget),
 		cmocka_unit_test_setup(a_new_syn_makes_up_for_lateness, world_forget),
