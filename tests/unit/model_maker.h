@@ -136,8 +136,9 @@ static inline void maker_randomize(struct maker *maker)
 		if (maker_random(3) == 0)
 			continue;
 		snprintf(name, sizeof(name), "listener%u", i);
-		maker_listener(maker, name, maker_v4(192, 0, 2, i / 4), 80 + i * 10u,
-			       80 + i * 10u + (unsigned)maker_random(3), maker_random(maker->model.pools_nr));
+		maker_listener(maker, name, maker_v4(192, 0, 2, (uint8_t)((i + maker_random(2)) / 4)),
+			       80 + i * 10u, 80 + i * 10u + (unsigned)maker_random(3),
+			       maker_random(maker->model.pools_nr));
 	}
 }
 

@@ -82,6 +82,20 @@ static void assert_listener(const struct image *image, uint16_t id)
 		assert_int_not_equal(image->listener[id].protocol, CV_PROTOCOL_NONE);
 }
 
+/* The directory finds all that is at an address by the record of one listener: that one is still there. */
+static void assert_way(const struct cv_directory *dir, const struct image *image, const struct cv_vip *vip)
+{
+	const struct cv_listener *listener = &image->listener[vip->listener];
+	uint32_t address[4];
+
+	if (!vip->listener)
+		return;
+	memcpy(address, listener->address, sizeof(address));
+	assert_int_equal(
+		cv_directory_entry(cv_directory_hash(dir, address), dir->salt, listener->protocol, 0) >> 48,
+		vip->tag);
+}
+
 /* Whatever a packet may follow from the directory on is there. */
 static void assert_safe(const struct image *image)
 {
@@ -90,6 +104,7 @@ static void assert_safe(const struct image *image)
 			assert_listener(image, image->directory.exact[i].way[j].listener);
 			assert_listener(image, image->directory.vip[i].way[j].listener);
 			assert_listener(image, image->directory.vip[i].way[j].any);
+			assert_way(&image->directory, image, &image->directory.vip[i].way[j]);
 		}
 	}
 	for (size_t i = 0; i < CV_MAX_LISTENERS; i++)

@@ -2,6 +2,7 @@
 /* Ids of an image; see ids.h. Pure. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "model/ids.h"
 
@@ -74,13 +75,26 @@ static uint16_t find_backend(const struct image *old, uint16_t guess, uint16_t p
 	return image_backend_id(old, pool, &backend->address, backend->port);
 }
 
+/* The listener of this name, if it stays where it is. One that goes to another address becomes another listener: until the
+ * new directory is in force, the old one finds its neighbours there by its record. */
+static uint16_t find_listener(const struct image *old, const struct listener_conf *conf)
+{
+	uint16_t id = image_listener_id(old, conf->name);
+	const struct cv_listener *listener = &old->listener[id];
+
+	return listener->protocol == conf->protocol &&
+			       !memcmp(listener->address, conf->address.byte, sizeof(listener->address))
+		       ? id
+		       : 0;
+}
+
 int ids_assign(const struct model *model, const struct image *old, struct ids *ret)
 {
 	size_t nr = 0;
 	int r;
 
 	for (size_t i = 0; i < model->listeners_nr; i++) {
-		ret->listener[i] = image_listener_id(old, model->listeners[i].name);
+		ret->listener[i] = find_listener(old, &model->listeners[i]);
 		ret->is_new_listener[i] = ret->listener[i] == 0;
 	}
 	r = give_ids(ret->listener, model->listeners_nr, CV_MAX_LISTENERS, rank_listener, old);

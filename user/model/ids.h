@@ -18,7 +18,8 @@ struct ids {
 
 /* Ids of everything in a model within the limits. Who is new gets an id that the old image does not use as
  * long as there is one, so that it takes nobody's place while the old maps are still in force; among these,
- * listeners and backends get the one that had the fewest users: flows may still hold it. 0 or -ENOMEM. */
+ * listeners and backends get the one that had the fewest users: flows may still hold it. A listener at another address or of
+ * another protocol is new. 0 or -ENOMEM. */
 int ids_assign(const struct model *model, const struct image *old, struct ids *ret);
 
 #endif
