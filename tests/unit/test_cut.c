@@ -46,6 +46,16 @@ static void put16(uint8_t *at, size_t value)
 	at[1] = (uint8_t)value;
 }
 
+static uint16_t sum_of(const uint8_t *ip, size_t header)
+{
+	uint32_t sum = 0;
+
+	for (size_t i = 0; i < header; i += 2)
+		sum += get16(ip + i);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)(sum + (sum >> 16));
+}
+
 static struct packet make(size_t bytes, const uint8_t *options, size_t options_len, uint16_t place)
 {
 	struct packet p = { .header = 20 + options_len };
@@ -58,17 +68,10 @@ static struct packet make(size_t bytes, const uint8_t *options, size_t options_l
 	put16(ip + 6, place);
 	if (options_len)
 		memcpy(ip + 20, options, options_len);
+	put16(ip + 10, 0);
+	put16(ip + 10, ~sum_of(ip, p.header));
 	p.size = LINK + p.header + bytes;
 	return p;
-}
-
-static void check_sum(const uint8_t *ip, size_t header)
-{
-	uint32_t sum = 0;
-
-	for (size_t i = 0; i < header; i += 2)
-		sum += get16(ip + i);
-	assert_int_equal((sum & 0xffff) + (sum >> 16), 0xffff);
 }
 
 static void collect(const uint8_t *frame, size_t size, void *arg)
@@ -80,7 +83,7 @@ static void collect(const uint8_t *frame, size_t size, void *arg)
 	assert_memory_equal(frame, whole->packet->frame, LINK);
 	assert_int_equal(get16(ip + 2), size - LINK);
 	assert_true(size - LINK <= whole->mtu);
-	check_sum(ip, header);
+	assert_int_equal(sum_of(ip, header), 0xffff);
 	/* TOS, identification, TTL, protocol, addresses */
 	assert_int_equal(ip[1], old[1]);
 	assert_memory_equal(ip + 4, old + 4, 2);
@@ -177,6 +180,9 @@ static void refuses_what_it_cannot_cut(void **state)
 	assert_int_equal(cut_ip4(p.frame, p.size, LINK, 27, collect, &whole), -EMSGSIZE);
 	assert_int_equal(cut_ip4(p.frame, p.size - 1, LINK, 1480, collect, &whole), -EINVAL);
 	assert_int_equal(cut_ip4(p.frame, LINK + 19, LINK, 1480, collect, &whole), -EINVAL);
+	p.frame[LINK + 4] ^= 0x40; /* a bit that flipped on the way: fragments would not tell */
+	assert_int_equal(cut_ip4(p.frame, p.size, LINK, 1480, collect, &whole), -EINVAL);
+	p = make(1480, NULL, 0, 0);
 	p.frame[LINK] = 0x65;
 	assert_int_equal(cut_ip4(p.frame, p.size, LINK, 1480, collect, &whole), -EINVAL);
 	p = make(1480, NULL, 0, 0x4000);

@@ -53,20 +53,26 @@ static size_t later_header(const uint8_t *packet, size_t header, uint8_t ret[MAX
 	return (to + 3) / 4 * 4; /* filled up with OPTION_END */
 }
 
-/* Length, place and checksum of a header with `bytes` behind it. */
-static void finish_header(uint8_t *ip, size_t header, size_t bytes, uint16_t place)
+/* The Internet checksum (RFC 1071); 0 of a header that is as its sender made it. */
+static uint16_t checksum(const uint8_t *ip, size_t header)
 {
 	uint32_t sum = 0;
 
-	ip[0] = (uint8_t)(0x40 | header / 4);
-	put16(ip + 2, header + bytes);
-	put16(ip + 6, place);
-	put16(ip + 10, 0);
 	for (size_t i = 0; i < header; i += 2)
 		sum += get16(ip + i);
 	while (sum >> 16)
 		sum = (sum & 0xffff) + (sum >> 16);
-	put16(ip + 10, ~sum & 0xffff);
+	return (uint16_t)~sum;
+}
+
+/* Length, place and checksum of a header with `bytes` behind it. */
+static void finish_header(uint8_t *ip, size_t header, size_t bytes, uint16_t place)
+{
+	ip[0] = (uint8_t)(0x40 | header / 4);
+	put16(ip + 2, header + bytes);
+	put16(ip + 6, place);
+	put16(ip + 10, 0);
+	put16(ip + 10, checksum(ip, header));
 }
 
 int cut_ip4(const uint8_t *frame, size_t size, size_t link, size_t mtu, cut_fn each, void *arg)
@@ -83,6 +89,8 @@ int cut_ip4(const uint8_t *frame, size_t size, size_t link, size_t mtu, cut_fn e
 	place = get16(packet + 6);
 	if (header < HEADER_BYTES || total < header || total > size - link || total <= mtu ||
 	    place & DONT_FRAGMENT || (place & OFFSET_MASK) * 8u + total - header > 0xffff)
+		return -EINVAL;
+	if (checksum(packet, header)) /* fragments would come with right ones */
 		return -EINVAL;
 	later_bytes = later_header(packet, header, later);
 	if (!later_bytes)

@@ -11,8 +11,8 @@
 typedef void (*cut_fn)(const uint8_t *frame, size_t size, void *arg);
 
 /* Cuts the packet in `frame` that begins behind `link` bytes, which all frames get that come out; what follows the packet
- * (padding) is left out. No packet in them is longer than `mtu`. -EINVAL for what is no IPv4 packet, is wrong, has DF or
- * needs no cut; -EMSGSIZE if no 8 bytes fit behind the header. */
+ * (padding) is left out. No packet in them is longer than `mtu`. -EINVAL for what is no IPv4 packet, is wrong (its
+ * header's checksum included), has DF or needs no cut; -EMSGSIZE if no 8 bytes fit behind the header. */
 int cut_ip4(const uint8_t *frame, size_t size, size_t link, size_t mtu, cut_fn each, void *arg);
 
 #endif
