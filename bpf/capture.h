@@ -157,7 +157,7 @@ __noinline int capture_before(struct xdp_md *ctx, __u32 mode)
 	captured->time_ns = bpf_ktime_get_ns();
 	captured->number = capture->number;
 	captured->cpu = bpf_get_smp_processor_id();
-	captured->packet = (__u64)captured->cpu << 40 | snapshot->packets++;
+	captured->packet = (__u64)captured->cpu << 40 | (__u64)mode << 38 | snapshot->packets++;
 	captured->ifindex = ctx->ingress_ifindex;
 	captured->queue = ctx->rx_queue_index;
 	captured->bytes_before = (__u32)bpf_xdp_get_buff_len(ctx);
