@@ -84,10 +84,12 @@ STAGE route_known(const struct cv_listener *listener, struct pkt *pkt, struct cv
 			return verdict;
 		if (pkt_is_dry(pkt))
 			return CV_CONTINUE;
+		/* while a change is at work, the slot may be the same backend's still */
+		if (stats && flow->state != CV_FLOW_HALF_OPEN &&
+		    (flow->backend != pkt->backend || flow->generation != (*ret)->generation))
+			stats->moved_flows++;
 		flow->backend = pkt->backend;
 		flow->generation = (*ret)->generation;
-		if (stats && flow->state != CV_FLOW_HALF_OPEN)
-			stats->moved_flows++;
 	}
 	flow_touch(flow, pkt, now);
 	return CV_CONTINUE;

@@ -3,6 +3,10 @@
  * backend is gone, and closes. */
 #include "bpf/flow.h"
 
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+
 #include "bpf/oracle.h"
 
 /* A probe in the middle of its flow. */
@@ -105,6 +109,24 @@ static void moves_when_its_backend_is_disabled(void **state)
 	world_backend(world, "2001:db8:b::13")->state = CV_BACKEND_DISABLED;
 	world_apply(world);
 	assert_stayed(world, 0, false);
+}
+
+/* A change at work has written the backend's record, and the table not yet. */
+static void is_not_counted_as_moved_where_it_stays(void **state)
+{
+	struct world *world = *state;
+	struct probe probe = running(0);
+	__u32 id = flow_open(world, &probe);
+	struct cv_backend record = world->image->backend[id];
+	int map = world_map(world, "cv_backends");
+
+	record.keeps_flows = 0;
+	assert_return_code(bpf_map_update_elem(map, &id, &record, BPF_ANY), 0);
+	world_untouch(world);
+	assert_int_equal(world_route(world, &probe), id);
+	assert_int_equal(stats_of(world, 0).moved_flows, 0);
+	assert_return_code(bpf_map_update_elem(map, &id, &world->image->backend[id], BPF_ANY), 0);
+	close(map);
 }
 
 static void moves_when_its_backend_is_removed(void **state)
@@ -231,6 +253,7 @@ int main(void)
 		cmocka_unit_test_setup(stays_while_its_backend_drains, world_forget),
 		cmocka_unit_test_setup(moves_when_its_backend_is_down, world_forget),
 		cmocka_unit_test_setup(moves_when_its_backend_is_disabled, world_forget),
+		cmocka_unit_test_setup(is_not_counted_as_moved_where_it_stays, world_forget),
 		cmocka_unit_test_setup(moves_when_its_backend_is_removed, world_forget),
 		cmocka_unit_test_setup(moves_when_its_backend_is_of_another_generation, world_forget),
 		cmocka_unit_test_setup(waits_while_nobody_is_there, world_forget),
