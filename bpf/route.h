@@ -158,11 +158,24 @@ static __always_inline __s64 route_live(const struct pkt *pkt, __u32 listener)
 	return live_flows(listener) - is_counted;
 }
 
+/* Whether what is counted as live lives: only the sweep takes flows off that have ended, and without the daemon there is
+ * none. A function that the verifier checks by itself, for its stack. */
+__noinline bool route_is_swept(__u32 now)
+{
+	__u32 zero = 0;
+	const struct cv_sweep *sweep = bpf_map_lookup_elem(&cv_sweep, &zero);
+
+	/* in a new table the first is still to come */
+	return sweep && (!sweep->now_s || cv_clock_idle(now, (__u32)sweep->now_s) <= CV_SWEEP_MISSED_S);
+}
+
 /* Room for one more? Only first packets are asked: what belongs to a running flow goes on. */
-STAGE route_admit(const struct cv_listener *listener, const struct pkt *pkt, bool was_refused)
+STAGE route_admit(const struct cv_listener *listener, const struct pkt *pkt, bool was_refused, __u32 now)
 {
 	struct cv_listener_stats *stats = was_refused ? NULL : listener_stats(pkt);
 
+	if (!(cv_reject_when_full || listener->max_flows) || !route_is_swept(now))
+		return CV_CONTINUE;
 	if (cv_reject_when_full && route_live(pkt, 0) >= (__s64)cv_max_flows) {
 		if (stats)
 			stats->rejected_table_full++;
@@ -191,7 +204,7 @@ STAGE route_new(const struct cv_listener *listener, struct pkt *pkt, struct scra
 		bool was_refused, __u32 now, struct cv_backend **ret)
 {
 	enum cv_verdict admitted =
-		is_first_packet(pkt) ? route_admit(listener, pkt, was_refused) : CV_CONTINUE;
+		is_first_packet(pkt) ? route_admit(listener, pkt, was_refused, now) : CV_CONTINUE;
 	struct cv_flow *flow = &scratch->flow;
 
 	*flow = (struct cv_flow){

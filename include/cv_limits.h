@@ -55,6 +55,10 @@
 /* A handshake that does not go on for this long is forgotten (RFC 9293: SYN retransmissions
  * of a Linux client come after 1, 3, 7, 15 and 31 s). */
 #define CV_HALF_OPEN_TIMEOUT_S 60
+
+/* After so long without a sweep nobody knows how many flows live, and no limit of them holds: the daemon, which begins one
+ * every 5 s, is dead. */
+#define CV_SWEEP_MISSED_S 60
 /* After the client's FIN its last ACKs must still reach the backend (2 MSL as Linux has it). */
 #define CV_CLOSING_FIN_TIMEOUT_S 60
 /* After the client's RST nothing more is due but what was already on its way. */

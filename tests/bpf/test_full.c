@@ -154,6 +154,46 @@ static void a_quota_is_of_one_listener(void **state)
 	flow_open(world, &(struct probe){ .client = 4 });
 }
 
+/* As if the last sweep had begun so many seconds ago. */
+static void set_swept(struct world *world, uint32_t seconds)
+{
+	int map = world_map(world, "cv_sweep");
+	struct cv_sweep sweep;
+	__u32 zero = 0;
+
+	assert_return_code(bpf_map_lookup_elem(map, &zero, &sweep), 0);
+	sweep.now_s = world_young_second(world) - seconds;
+	assert_return_code(bpf_map_update_elem(map, &zero, &sweep, BPF_ANY), 0);
+	close(map);
+}
+
+/* Else the flows of a table that nobody sweeps, ended or not, would refuse all others for ever. */
+static void limits_do_not_outlive_the_daemon(void **state)
+{
+	static const struct world_variant limits[] = { { .flow_table = "max_flows: 1024, when_full: reject" },
+						       { .tcp = "max_flows: 3" } };
+	struct world *world = *state;
+
+	for (size_t i = 0; i < CV_ARRAY_SIZE(limits); i++) {
+		uint16_t clients = i ? 3 : 1024;
+		struct probe next = { .name = "next", .client = (uint16_t)(clients + 1), .flags = PKT_SYN };
+
+		world_configure_variant(world, &limits[i]);
+		for (uint16_t client = 1; client <= clients; client++) {
+			struct probe probe = { .name = "there", .client = client, .flags = PKT_ACK };
+
+			flow_open(world, &probe);
+		}
+		set_swept(world, CV_SWEEP_MISSED_S - 1);
+		world_expect(world, &next, i ? CV_DROP_QUOTA : CV_DROP_TABLE_FULL);
+		set_swept(world, CV_SWEEP_MISSED_S + 1);
+		world_expect(world, &next, CV_TX);
+		world_expect(world, &(struct probe){ .client = next.client, .flags = PKT_ACK }, CV_TX);
+		flow_expect(world, &next, CV_FLOW_OPEN);
+		world_forget(state);
+	}
+}
+
 /* What came out of the table in the place of what went in. */
 static void evicts_the_least_recently_used(void **state)
 {
@@ -204,6 +244,7 @@ int main(void)
 		cmocka_unit_test_setup(a_flow_on_its_way_gets_in, world_forget),
 		cmocka_unit_test_setup(a_running_flow_is_adopted, world_forget),
 		cmocka_unit_test_setup(a_quota_is_of_one_listener, world_forget),
+		cmocka_unit_test_setup(limits_do_not_outlive_the_daemon, world_forget),
 		cmocka_unit_test_setup(evicts_the_least_recently_used, world_forget),
 		cmocka_unit_test_setup(flows_survive_a_change_of_the_policy, world_forget),
 	};
