@@ -14,6 +14,8 @@
 
 #include <bpf/bpf_endian.h>
 
+#include <linux/errno.h>
+
 #include "account.h"
 #include "cv_flow.h"
 #include "cv_knobs.h"
@@ -66,15 +68,34 @@ static __always_inline bool flow_delete(const struct pkt *pkt, const struct flow
 	return !bpf_map_delete_elem(&cv_flows6, &ref->key6);
 }
 
-/* False if there is no room, or another processor was faster, or this is a question. */
-static __always_inline CV_MUST_CHECK bool flow_insert(const struct pkt *pkt, const struct flow_ref *ref,
-						      const struct cv_flow *flow)
+/* The flow in `scratch`, half-open until now, goes into its table. Its half-open entry goes, or where it is needed still
+ * (cv_meta), is marked; without room it stays, and the next packet tries again. 0 if this is a flow more. A function that
+ * the verifier checks by itself, for its stack. */
+__noinline int flow_open(struct scratch *scratch, __u32 family, __u32 is_reset)
 {
-	if (pkt_is_dry(pkt))
-		return false;
-	if (pkt->family == CV_FAMILY_IPV4)
-		return !bpf_map_update_elem(&cv_flows, &ref->key4, flow, BPF_NOEXIST);
-	return !bpf_map_update_elem(&cv_flows6, &ref->key6, flow, BPF_NOEXIST);
+	__u32 zero = 0;
+	const struct cv_meta *meta = bpf_map_lookup_elem(&cv_meta, &zero);
+	long r;
+
+	if (!scratch)
+		return -EINVAL;
+	if (is_reset &&
+	    scratch->half_state == CV_FLOW_HALF_OPEN) { /* a handshake given up was never a flow */
+		bpf_map_delete_elem(&cv_half_open, &scratch->ref.key6);
+		return -ECANCELED;
+	}
+	if (family == CV_FAMILY_IPV4)
+		r = bpf_map_update_elem(&cv_flows, &scratch->ref.key4, &scratch->flow, BPF_NOEXIST);
+	else
+		r = bpf_map_update_elem(&cv_flows6, &scratch->ref.key6, &scratch->flow, BPF_NOEXIST);
+	if (r && r != -EEXIST)
+		return (int)r;
+	if (meta && meta->is_copied)
+		bpf_map_update_elem(&cv_half_open, &scratch->ref.key6, &scratch->flow, BPF_EXIST);
+	else
+		bpf_map_delete_elem(&cv_half_open, &scratch->ref.key6);
+	/* one that has opened in the tables before these is counted already */
+	return r || scratch->half_state != CV_FLOW_HALF_OPEN;
 }
 
 static __always_inline __s64 live_flows(__u32 listener)

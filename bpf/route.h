@@ -99,21 +99,16 @@ STAGE route_known(const struct cv_listener *listener, struct pkt *pkt, struct cv
  * the next one tries again. There is no moment in which a sweep would find it in neither table. */
 static __always_inline void route_open(struct scratch *scratch, struct pkt *pkt, const struct cv_flow *half)
 {
-	const struct flow_ref *ref = &scratch->ref;
 	struct cv_flow *flow = &scratch->flow;
-	bool is_new = false;
 
 	if (pkt_is_dry(pkt))
 		return;
-	if (!(pkt->tcp_flags & TCP_RST)) { /* a handshake given up was never a flow */
-		*flow = *half;
-		flow->state = CV_FLOW_OPEN;
-		flow->listener = pkt->listener;
-		flow_advance(flow, pkt);
-		is_new = flow_insert(pkt, ref, flow);
-	}
-	bpf_map_delete_elem(&cv_half_open, &ref->key6);
-	if (!is_new)
+	*flow = *half;
+	scratch->half_state = flow->state;
+	flow->state = CV_FLOW_OPEN;
+	flow->listener = pkt->listener;
+	flow_advance(flow, pkt);
+	if (flow_open(scratch, pkt->family, pkt->tcp_flags & TCP_RST))
 		return;
 	live_add(pkt->listener, 1);
 	touched_fit((__u64)live_flows(0));
@@ -303,7 +298,7 @@ STAGE route(const struct cv_listener *listener, struct pkt *pkt, __u32 now, stru
 	}
 	flow = bpf_map_lookup_elem(&cv_half_open, &ref->key6);
 	if (flow && !cv_flow_is_expired(flow, now)) {
-		if (flow->state == CV_FLOW_HALF_OPEN)
+		if (flow->state != CV_FLOW_REFUSED)
 			return route_half_open(listener, pkt, scratch, flow, now, ret);
 		was_refused = true;
 	}

@@ -45,7 +45,7 @@ enum cv_flow_state {
 	CV_FLOW_NONE,
 	CV_FLOW_HALF_OPEN, /* one packet seen; lives in cv_half_open */
 	CV_FLOW_REFUSED,   /* the table or the quota was full; lives in cv_half_open, to be counted once */
-	CV_FLOW_OPEN,	   /* the client went on: an active flow */
+	CV_FLOW_OPEN,	   /* the client went on: an active flow. In cv_half_open: cv_meta.is_copied */
 	CV_FLOW_CLOSING,   /* FIN or RST from the client seen */
 } CV_BYTE_ENUM;
 
@@ -303,7 +303,9 @@ struct cv_meta {
 	__u64 sweep; /* number of the last sweep begun */
 	enum cv_when_full when_full;
 	enum cv_shortcut shortcut;
-	__u8 pad[6];
+	__u8 is_copied; /* 1: the flow tables are on their way into others. What opens leaves its entry in cv_half_open,
+	                 * as open, for the program that takes over */
+	__u8 pad[5];
 	char version[CV_NAME_LEN];
 	__u64 ask_key; /* what tells questions from packets: see cv_ask.h */
 };

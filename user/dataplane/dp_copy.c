@@ -38,14 +38,22 @@ struct entries {
 	size_t key_size, value_size; /* of the old map */
 };
 
-/* A flow that was copied before. It had packets since then in the old table, in the new one, or in both: the record that
- * saw more of them knows better how old the flow is and whether it is closing. */
+/* Whether this record of a flow knows more of it than that one: it saw its last packet, or if both did in one second, more
+ * of them; and it is not that one which saw its end. */
+static bool knows_more(const struct cv_flow *flow, const struct cv_flow *other)
+{
+	if (flow->last_seen_s != other->last_seen_s)
+		return (int32_t)(flow->last_seen_s - other->last_seen_s) > 0;
+	return flow->packets > other->packets && other->state == CV_FLOW_OPEN;
+}
+
+/* A flow that was copied before. It had packets since then in the old table, in the new one, or in both. */
 static int copy_flow_again(int to, const void *key, const struct cv_flow *flow)
 {
 	struct cv_flow copied;
 	int r = bpf_map_lookup_elem(to, key, &copied);
 
-	if (!r && flow->packets > copied.packets)
+	if (!r && knows_more(flow, &copied))
 		r = bpf_map_update_elem(to, key, flow, BPF_EXIST);
 	return r == -ENOENT ? 0 : r;
 }
@@ -62,20 +70,61 @@ static void forget_half_open(const struct entries *entries, const void *key)
 	bpf_map_delete_elem(entries->dp->map[DP_MAP_half_open], &key6);
 }
 
-/* Whether a half-open flow has opened by now, in the new table. */
-static bool has_opened(const struct dp *dp, const struct cv_flow6_key *key6)
+/* The table that a half-open flow opens in, and its key there. */
+struct place {
+	int map;
+	const void *key;
+	struct cv_flow4_key key4;
+};
+
+static void find_place(const struct dp *dp, const struct cv_flow6_key *key, struct place *ret)
 {
 	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-	struct cv_flow4_key key = { .client_port = key6->client_port,
-				    .port = key6->port,
-				    .protocol = key6->protocol };
+
+	if (memcmp(key->address, mapped, sizeof(mapped)) != 0) {
+		*ret = (struct place){ .map = dp->map[DP_MAP_flows6], .key = key };
+		return;
+	}
+	*ret = (struct place){
+		.map = dp->map[DP_MAP_flows],
+		.key = &ret->key4,
+		.key4 = { .client_port = key->client_port, .port = key->port, .protocol = key->protocol },
+	};
+	memcpy(ret->key4.client, &key->client[12], sizeof(ret->key4.client));
+	memcpy(ret->key4.address, &key->address[12], sizeof(ret->key4.address));
+}
+
+/* Whether a half-open flow has opened by now, in the new table. */
+static bool has_opened(const struct dp *dp, const struct cv_flow6_key *key)
+{
+	struct place place;
 	struct cv_flow flow;
 
-	if (memcmp(key6->address, mapped, sizeof(mapped)) != 0)
-		return !bpf_map_lookup_elem(dp->map[DP_MAP_flows6], key6, &flow);
-	memcpy(key.client, &key6->client[12], sizeof(key.client));
-	memcpy(key.address, &key6->address[12], sizeof(key.address));
-	return !bpf_map_lookup_elem(dp->map[DP_MAP_flows], &key, &flow);
+	find_place(dp, key, &place);
+	return !bpf_map_lookup_elem(place.map, place.key, &flow);
+}
+
+static int take_opened(const void *keys, const void *values, __u32 nr, void *arg)
+{
+	const struct cv_flow6_key *key = keys;
+	const struct cv_flow *flow = values;
+	const struct dp *dp = arg;
+	struct place place;
+
+	for (__u32 i = 0; i < nr; i++) {
+		if (flow[i].state != CV_FLOW_OPEN && flow[i].state != CV_FLOW_CLOSING)
+			continue;
+		find_place(dp, &key[i], &place);
+		bpf_map_update_elem(place.map, place.key, &flow[i], BPF_NOEXIST);
+		bpf_map_delete_elem(dp->map[DP_MAP_half_open], &key[i]);
+	}
+	return 0;
+}
+
+int dp_copy_opened(struct dp *dp)
+{
+	return dp_each_batch(dp->map[DP_MAP_half_open], sizeof(struct cv_flow6_key), sizeof(struct cv_flow),
+			     take_opened, dp);
 }
 
 static int copy_entry(const struct entries *entries, const void *key, const void *value)

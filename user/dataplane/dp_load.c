@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Loading: this binary's program over the maps that are pinned, or over new ones, into which the content of the old ones
- * goes over. What is attached goes on forwarding with the old program until the new one takes its place in one step. */
+ * goes over, twice: before the change, and after it, for what happened meanwhile. What is attached goes on forwarding with
+ * the old program until the new one takes its place in one step. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,6 +58,7 @@ static int read_meta(struct load *load, const struct flow_table_conf *flow_table
 	if (map >= 0) {
 		r = dp_read_meta(pin_dir, map, &load->old_meta, err);
 		close(map);
+		load->old_meta.is_copied = 0; /* a load that did not come to its end */
 		load->meta = load->old_meta;
 		/* a schema before this one did not say */
 		if (load->meta.schema != CV_SCHEMA_VERSION)
@@ -230,13 +232,25 @@ static void drop_old_egress(const struct load *load)
 		dp_egress_drop(load->old_backends, list[i].ifindex);
 }
 
-/* Everything is copied once before the change, so that packets find theirs at once, and once after it, for what the old
- * program made of it meanwhile. */
+static int write_meta(const struct load *load, const struct cv_meta *meta)
+{
+	__u32 zero = 0;
+
+	return bpf_map_update_elem(load->dp->map[DP_MAP_meta], &zero, meta, BPF_ANY);
+}
+
+/* Everything is copied before the change, so that packets find theirs at once. What opens meanwhile leaves its half-open
+ * entry for the new program to find. */
 static int put_in_force(struct load *load, struct err *err)
 {
 	bool is_moved = false;
-	int r = copy(load, false, err);
+	int r;
 
+	load->meta.is_copied = 1;
+	r = write_meta(load, &load->meta);
+	if (r)
+		return err_set(err, r, "writing cv_meta: %s", strerror(-r));
+	r = copy(load, false, err);
 	if (r)
 		return r;
 	for (int i = 0; i < DP_MAP_COUNT; i++)
@@ -248,14 +262,21 @@ static int put_in_force(struct load *load, struct err *err)
 	if (r)
 		return err_set(err, r, "replacing the program on an interface: %s", strerror(-r));
 	drop_old_egress(load);
-	return copy(load, true, err);
+	load->meta.is_copied = 0;
+	write_meta(load, &load->meta);
+	return 0;
 }
 
-static int write_meta(const struct load *load, const struct cv_meta *meta)
+/* The new program is in force, and found by its pins. What the old one made of its tables meanwhile goes over, too; an end
+ * before that loses no flow, as those that opened are among the half-open ones. */
+static int catch_up(struct load *load, struct err *err)
 {
-	__u32 zero = 0;
+	int r = copy(load, true, err);
 
-	return bpf_map_update_elem(load->dp->map[DP_MAP_meta], &zero, meta, BPF_ANY);
+	if (r)
+		return r;
+	r = dp_copy_opened(load->dp);
+	return r ? err_set(err, r, "copying flows that opened: %s", strerror(-r)) : 0;
 }
 
 static int load_program(struct load *load, struct err *err)
@@ -299,15 +320,15 @@ static int take_over(struct load *load, struct err *err)
 	r = take_fds(load);
 	if (!r)
 		r = find_btf(load);
-	if (!r)
-		r = write_meta(load, &load->meta);
 	if (r)
 		err_set(err, r, "taking the program over: %s", strerror(-r));
 	else
 		r = put_in_force(load, err);
 	if (r && load->is_pinned[DP_MAP_meta])
 		write_meta(load, &load->old_meta);
-	return r ? r : pin_all(load, err);
+	if (!r)
+		r = pin_all(load, err);
+	return r ? r : catch_up(load, err);
 }
 
 int dp_load(struct dp *dp, const struct flow_table_conf *flow_table, struct err *err)
