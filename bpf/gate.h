@@ -4,6 +4,7 @@
 #define GATE_H
 
 #include "cv_ask.h"
+#include "cv_clock.h"
 #include "cv_maps.h"
 
 /* The gate of this second. A question does not open a new second: see gate_take. */
@@ -36,7 +37,20 @@ static __always_inline bool gate_may_begin(enum cv_mode mode, __u32 now)
 {
 	struct cv_gate *gate = gate_now(mode, now);
 
-	return gate && gate_take(mode, gate, &gate->begun, CV_BEGUN_PER_S, now);
+	if (!gate)
+		return false;
+	if (gate->begun >= CV_FLOOD_PER_S && mode != CV_MODE_DRY)
+		gate->flooded_s = now;
+	return gate_take(mode, gate, &gate->begun, CV_BEGUN_PER_S, now);
+}
+
+/* Were so many entries made, since the handshakes began that may be under way, that their own are missing? */
+static __always_inline bool gate_was_flooded(__u32 now)
+{
+	__u32 zero = 0;
+	const struct cv_gate *gate = bpf_map_lookup_elem(&cv_gate, &zero);
+
+	return gate && gate->flooded_s && cv_clock_idle(now, gate->flooded_s) <= CV_HALF_OPEN_TIMEOUT_S;
 }
 
 /* May another reset be sent? */

@@ -231,10 +231,23 @@ STAGE route_new(const struct cv_listener *listener, struct pkt *pkt, struct scra
 	return admitted;
 }
 
+/* Whether a note says that the flow of this tuple idled out. One that is older than any timeout says nothing: the flow may
+ * have lived on at a neighbour since. */
+static __always_inline bool route_is_late(const struct pkt *pkt, const struct flow_ref *ref, __u32 now)
+{
+	const struct cv_expired *note;
+
+	if (pkt->is_late)
+		return true;
+	note = bpf_map_lookup_elem(&cv_expired, &ref->key6);
+	return note && cv_clock_idle(now, note->expired_s) <= CV_IDLE_TIMEOUT_MAX_S;
+}
+
 /* A TCP packet in the middle of a flow that is not in the table: did the flow idle out, and if not, do we take it
- * for one of a neighbour's? A reset answers neither a reset (RFC 9293 3.10.7.1) nor a first packet, and goes to a single
+ * for one of a neighbour's, or in a flood, for one whose first packet left no entry? A reset answers neither a reset (RFC 9293 3.10.7.1) nor a first packet, and goes to a single
  * host. */
-STAGE route_stray(const struct cv_listener *listener, const struct pkt *pkt, const struct flow_ref *ref)
+STAGE route_stray(const struct cv_listener *listener, const struct pkt *pkt, const struct flow_ref *ref,
+		  __u32 now)
 {
 	bool is_late;
 
@@ -246,10 +259,10 @@ STAGE route_stray(const struct cv_listener *listener, const struct pkt *pkt, con
 	}
 	if (pkt->tcp_flags & TCP_RST || !is_one_client(pkt))
 		return CV_CONTINUE;
-	is_late = pkt->is_late || bpf_map_lookup_elem(&cv_expired, &ref->key6);
+	is_late = route_is_late(pkt, ref, now);
 	if (is_late && listener->late_packet == CV_STRAY_RESET)
 		return CV_RESET_LATE;
-	if (!is_late && listener->unknown_packet == CV_STRAY_RESET)
+	if (!is_late && listener->unknown_packet == CV_STRAY_RESET && !gate_was_flooded(now))
 		return CV_RESET_UNKNOWN;
 	return CV_CONTINUE;
 }
@@ -302,7 +315,7 @@ STAGE route(const struct cv_listener *listener, struct pkt *pkt, __u32 now, stru
 			return route_half_open(listener, pkt, scratch, flow, now, ret);
 		was_refused = true;
 	}
-	verdict = route_stray(listener, pkt, ref);
+	verdict = route_stray(listener, pkt, ref, now);
 	if (verdict)
 		return verdict;
 	return route_new(listener, pkt, scratch, was_refused, now, ret);

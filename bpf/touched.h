@@ -54,7 +54,8 @@ static __always_inline __u64 touched_tuple(const struct pkt *pkt)
  * is. */
 static __always_inline struct touched touched_get(__u64 tuple, __u32 now)
 {
-	__u64 hash = cv_hash_mix((cv_shortcut == CV_SHORTCUT_BLIND ? 0 : tuple) ^ now / CV_EPOCH_S);
+	__u64 hash =
+		cv_hash_mix((cv_shortcut == CV_SHORTCUT_BLIND ? 0 : tuple) ^ now / CV_EPOCH_S ^ cv_ask_key);
 	__u32 index = (__u32)hash & touched_mask & cv_touched_mask;
 	struct touched touched = { .set = bpf_map_lookup_elem(&cv_touched, &index), .hash = hash };
 

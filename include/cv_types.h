@@ -250,7 +250,7 @@ struct cv_gate {
 	__u32 resets;	    /* sent */
 	__u32 icmp_replies; /* sent: what we say ourselves, not what is sent on to a backend */
 	__u32 held;	    /* frames handed to culvertd */
-	__u32 pad;
+	__u32 flooded_s;    /* second in which these entries last pushed out each other; 0: never */
 };
 
 /* cv_listener_use and cv_backend_use, by id: what the sweep numbered `sweep` counted. A record with

@@ -161,9 +161,20 @@ static enum cv_verdict begin_flow(struct reference *reference, struct packet *pa
 		flow.backend = packet->backend;
 		flow.generation = reference->image->backend[packet->backend].generation;
 	}
-	if (!(packet->tcp_flags & (FIN | RST)) && reference->gate.begun++ < CV_BEGUN_PER_S)
+	if (packet->tcp_flags & (FIN | RST))
+		return admitted;
+	if (reference->gate.begun >= CV_FLOOD_PER_S)
+		reference->gate.flooded_s = reference->now_s;
+	if (reference->gate.begun++ < CV_BEGUN_PER_S)
 		reference_table_put(&reference->half_open, &packet->tuple, &flow);
 	return admitted;
+}
+
+/* In a flood a flow may be unknown for want of room. */
+static bool is_flooded(const struct reference *reference)
+{
+	return reference->gate.flooded_s &&
+	       reference->now_s - reference->gate.flooded_s <= CV_HALF_OPEN_TIMEOUT_S;
 }
 
 /* A TCP packet from the middle of a flow that is not here. Neither a reset nor a first packet is answered with a reset, nor
@@ -181,7 +192,8 @@ static enum cv_verdict judge_stray(struct reference *reference, const struct pac
 		return CV_CONTINUE;
 	if (is_late || reference_table_find(&reference->expired, &packet->tuple))
 		return listener->late_packet == CV_STRAY_RESET ? CV_RESET_LATE : CV_CONTINUE;
-	return listener->unknown_packet == CV_STRAY_RESET ? CV_RESET_UNKNOWN : CV_CONTINUE;
+	return listener->unknown_packet == CV_STRAY_RESET && !is_flooded(reference) ? CV_RESET_UNKNOWN
+										    : CV_CONTINUE;
 }
 
 enum cv_verdict flow_route(struct reference *reference, struct packet *packet)

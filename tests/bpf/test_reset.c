@@ -21,10 +21,10 @@ static void configure(struct world *world, const char *late, const char *unknown
 	world_vary(world, .tcp = keys);
 }
 
-/* Leaves a note that the flow of the probe idled out, as its expiry does. */
-static void let_idle_out(struct world *world, const struct probe *probe)
+/* Leaves a note that the flow of the probe idled out so many seconds ago, as its expiry does. */
+static void let_idle_out(struct world *world, const struct probe *probe, uint32_t ago_s)
 {
-	const struct cv_expired note = { .expired_s = world_clock(world),
+	const struct cv_expired note = { .expired_s = world_clock(world) - ago_s,
 					 .listener = oracle_listener(world->image, probe) };
 	int map = world_map(world, "cv_expired");
 	struct cv_flow6_key key;
@@ -73,7 +73,7 @@ static void resets_late_packets(void **state)
 
 	configure(world, "reset", "forward");
 	for (size_t i = 0; i < CV_ARRAY_SIZE(packets); i++) {
-		let_idle_out(world, &packets[i]);
+		let_idle_out(world, &packets[i], 0);
 		/* each of them, not only the first */
 		world_expect(world, &packets[i], CV_RESET_LATE);
 		world_expect(world, &packets[i], CV_RESET_LATE);
@@ -140,7 +140,7 @@ static void never_answers_a_reset(void **state)
 		};
 
 		assert_int_equal(world_route(world, &probe), oracle_owner(world->image, &probe));
-		let_idle_out(world, &probe);
+		let_idle_out(world, &probe, 0);
 		world_expect(world, &probe, CV_TX);
 		flow_expect(world, &probe, CV_FLOW_NONE);
 	}
@@ -176,7 +176,7 @@ static void forwards_late_packets_where_told_to(void **state)
 	const struct probe probe = { .name = "late", .flags = PKT_ACK };
 
 	configure(world, "forward", "reset");
-	let_idle_out(world, &probe);
+	let_idle_out(world, &probe, 0);
 	assert_int_equal(world_route(world, &probe), oracle_owner(world->image, &probe));
 	flow_expect(world, &probe, CV_FLOW_HALF_OPEN);
 	world_expect(world, &probe, CV_TX);
@@ -218,6 +218,44 @@ static void a_new_syn_makes_up_for_lateness(void **state)
 		flow_expect(world, &probe, CV_FLOW_OPEN);
 		assert_int_equal(world_listener_stats(world, world_listener[kind]).resets_sent, 2);
 	}
+}
+
+/* A flow may have lived on at a neighbour for longer than any timeout. */
+static void a_note_is_no_proof_for_ever(void **state)
+{
+	struct world *world = *state;
+	const struct probe probe = { .name = "back again", .flags = PKT_ACK };
+
+	configure(world, "reset", "forward");
+	let_idle_out(world, &probe, CV_IDLE_TIMEOUT_MAX_S - 1);
+	world_expect(world, &probe, CV_RESET_LATE);
+	let_idle_out(world, &probe, CV_IDLE_TIMEOUT_MAX_S + 1);
+	world_expect(world, &probe, CV_TX);
+}
+
+static enum cv_verdict probe_after(struct world *world, struct cv_gate gate, uint16_t client)
+{
+	gate.second = world_tick(world);
+	gate.flooded_s = gate.flooded_s ? gate.second - gate.flooded_s : 0;
+	world_set_gate(world, &gate);
+	world_expect(world, &(struct probe){ .name = "forged", .client = client, .flags = PKT_SYN }, CV_TX);
+	return world_probe(world, &(struct probe){ .client = (uint16_t)(client + 1), .flags = PKT_ACK });
+}
+
+/* Whose half-open entry was pushed out by others, or was not made for their number, is unknown by no fault of its own. */
+static void a_flood_resets_nobody(void **state)
+{
+	struct world *world = *state;
+
+	configure(world, "reset", "reset");
+	assert_int_equal(probe_after(world, (struct cv_gate){ .begun = CV_FLOOD_PER_S - 1 }, 10),
+			 CV_RESET_UNKNOWN);
+	assert_int_equal(probe_after(world, (struct cv_gate){ .begun = CV_FLOOD_PER_S }, 20), CV_TX);
+	assert_int_equal(probe_after(world, (struct cv_gate){ .begun = CV_BEGUN_PER_S }, 30), CV_TX);
+	assert_int_equal(probe_after(world, (struct cv_gate){ .flooded_s = CV_HALF_OPEN_TIMEOUT_S - 1 }, 40),
+			 CV_TX);
+	assert_int_equal(probe_after(world, (struct cv_gate){ .flooded_s = CV_HALF_OPEN_TIMEOUT_S + 2 }, 50),
+			 CV_RESET_UNKNOWN);
 }
 
 /* A handshake that was given up is nothing that a packet could be late for. */
@@ -263,6 +301,8 @@ int main(void)
 		cmocka_unit_test_setup(forwards_unknown_packets_where_told_to, world_forget),
 		cmocka_unit_test_setup(a_new_syn_makes_up_for_lateness, world_forget),
 		cmocka_unit_test_setup(a_forgotten_handshake_leaves_no_note, world_forget),
+		cmocka_unit_test_setup(a_note_is_no_proof_for_ever, world_forget),
+		cmocka_unit_test_setup(a_flood_resets_nobody, world_forget),
 		cmocka_unit_test_setup(sends_so_many_in_a_second_and_no_more, world_forget),
 	};
 
