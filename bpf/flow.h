@@ -68,19 +68,20 @@ static __always_inline bool flow_delete(const struct pkt *pkt, const struct flow
 	return !bpf_map_delete_elem(&cv_flows6, &ref->key6);
 }
 
-/* The flow in `scratch`, half-open until now, goes into its table. Its half-open entry goes, or where it is needed still
- * (cv_meta), is marked; without room it stays, and the next packet tries again. 0 if this is a flow more. A function that
- * the verifier checks by itself, for its stack. */
-__noinline int flow_open(struct scratch *scratch, __u32 family, __u32 is_reset)
+/* The flow in the scratch record of `mode`, half-open until now, goes into its table. Its half-open entry goes, or where it
+ * is needed still (cv_meta), is marked; without room it stays, and the next packet tries again. 0 if this is a flow more. A
+ * function that the verifier checks by itself, for its stack. */
+__noinline int flow_open(__u32 mode, __u32 family, __u32 is_reset)
 {
+	struct scratch *scratch = scratch_get((enum cv_mode)mode);
 	__u32 zero = 0;
 	const struct cv_meta *meta = bpf_map_lookup_elem(&cv_meta, &zero);
 	long r;
 
 	if (!scratch)
 		return -EINVAL;
-	if (is_reset &&
-	    scratch->half_state == CV_FLOW_HALF_OPEN) { /* a handshake given up was never a flow */
+	/* a handshake given up was never a flow */
+	if (is_reset && scratch->half_state == CV_FLOW_HALF_OPEN) {
 		bpf_map_delete_elem(&cv_half_open, &scratch->ref.key6);
 		return -ECANCELED;
 	}

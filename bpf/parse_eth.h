@@ -33,8 +33,6 @@ STAGE parse_eth(struct xdp_md *ctx, struct pkt *pkt)
 
 	if (!words)
 		return frame_lack(ctx, pkt, ETH_HLEN);
-	if (words[0] & bpf_htons(0x0100)) /* all balancers of the segment would forward or answer it */
-		return CV_PASS_GROUP;
 	pkt->ethertype = words[ETH_HLEN / 2 - 1];
 	for (int i = 0; i < PKT_MAX_VLANS; i++) {
 		__be16 *tag; /* control, then the type of what follows */

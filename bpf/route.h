@@ -108,7 +108,7 @@ static __always_inline void route_open(struct scratch *scratch, struct pkt *pkt,
 	flow->state = CV_FLOW_OPEN;
 	flow->listener = pkt->listener;
 	flow_advance(flow, pkt);
-	if (flow_open(scratch, pkt->family, pkt->tcp_flags & TCP_RST))
+	if (flow_open(pkt->mode, pkt->family, pkt->tcp_flags & TCP_RST))
 		return;
 	live_add(pkt->listener, 1);
 	touched_fit((__u64)live_flows(0));
@@ -249,6 +249,7 @@ static __always_inline bool route_is_late(const struct pkt *pkt, const struct fl
 STAGE route_stray(const struct cv_listener *listener, const struct pkt *pkt, const struct flow_ref *ref,
 		  __u32 now)
 {
+	const __be32 *from = pkt->client;
 	bool is_late;
 
 	if (is_first_packet(pkt)) {
@@ -257,7 +258,7 @@ STAGE route_stray(const struct cv_listener *listener, const struct pkt *pkt, con
 			bpf_map_delete_elem(&cv_expired, &ref->key6);
 		return CV_CONTINUE;
 	}
-	if (pkt->tcp_flags & TCP_RST || !is_one_client(pkt))
+	if (pkt->tcp_flags & TCP_RST || !is_one_host(pkt->family, from[0], from[1], from[2], from[3]))
 		return CV_CONTINUE;
 	is_late = route_is_late(pkt, ref, now);
 	if (is_late && listener->late_packet == CV_STRAY_RESET)

@@ -17,7 +17,7 @@
 #define CV_VERDICTS(X)                                                                                       \
 	X(PASS_NOT_IP, PASS, "not_ip", "neither IPv4 nor IPv6", "none needed")                               \
 	X(PASS_GROUP, PASS, "group_frame",                                                                   \
-	  "in an Ethernet frame to a group or to all, which no router forwards (RFC 1812 5.3.4)",            \
+	  "to a listener's address, in an Ethernet frame to a group or to all (RFC 1812 5.3.4)",             \
 	  "none needed; if clients' packets come so, look at what resolves the listener's address")          \
 	X(PASS_MALFORMED, PASS, "malformed_foreign",                                                         \
 	  "headers cut short or contradicting each other, not known to be ours", "none needed")              \

@@ -92,6 +92,8 @@ static enum cv_verdict place(struct reference *reference, struct packet *packet,
 
 	if (!listener_filter(reference->image, packet->tuple.address))
 		return CV_PASS_NOT_VIP;
+	if (packet->frame[0] & 1)
+		return CV_PASS_GROUP;
 	if (packet->protocol != CV_PROTOCOL_TCP && packet->protocol != CV_PROTOCOL_UDP)
 		return icmp_take(reference, packet, ret);
 	packet->tuple.protocol = (enum cv_protocol)packet->protocol;

@@ -97,8 +97,6 @@ enum cv_verdict parse_frame(struct packet *packet)
 {
 	uint16_t type = get16(packet->frame + 12);
 
-	if (packet->frame[0] & 1)
-		return CV_PASS_GROUP;
 	packet->ip = 14;
 	while (packet->tags < MAX_TAGS && (type == 0x8100 || type == 0x88a8)) {
 		if (packet->len < packet->ip + 4)
