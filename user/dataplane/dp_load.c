@@ -262,6 +262,9 @@ static int put_in_force(struct load *load, struct err *err)
 	if (r)
 		return err_set(err, r, "replacing the program on an interface: %s", strerror(-r));
 	drop_old_egress(load);
+	/* the old one may be at a packet still */
+	if (load->old_meta.schema)
+		dp_wait_programs(load->dp);
 	load->meta.is_copied = 0;
 	write_meta(load, &load->meta);
 	return 0;
