@@ -13,7 +13,7 @@
 
 #define NAME "must be a name of 1 to 31 of the characters A-Z a-z 0-9 _ . -"
 #define ONE_HOST "must be the address of one host, not multicast, broadcast or zero"
-#define IDLE "must be a duration from 1s to 24h with the unit s, m or h"
+#define IDLE "must be whole seconds from 1s to 24h with the unit ms, s, m or h"
 #define INTERVAL "must be a duration from 100ms to 1h with the unit ms, s, m or h"
 #define EXPECT "must be a number from 100 to 599, or a range of them like 200-299"
 #define URL_PATH "must be a path like /healthz, of at most 255 ASCII characters without space"

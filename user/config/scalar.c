@@ -191,9 +191,10 @@ static int parse_duration(const struct key *key, uint64_t unit_ms, const char *t
 	uint64_t ms;
 
 	if (duration_parse(text, &ms) < 0 || ms % unit_ms || !is_within(key, ms / unit_ms))
-		return err_set(err, -EINVAL, "must be a duration from %s to %s with the unit %ss, m or h",
+		return err_set(err, -EINVAL, "must be %s from %s to %s with the unit ms, s, m or h",
+			       unit_ms == 1 ? "a duration" : "whole seconds",
 			       duration_format(key->min * unit_ms, min),
-			       duration_format(key->max * unit_ms, max), unit_ms == 1 ? "ms, " : "");
+			       duration_format(key->max * unit_ms, max));
 	store(target, key->field, ms / unit_ms);
 	return 0;
 }
