@@ -253,12 +253,12 @@ static void test_relations(void **state)
 	       "      {weight: 1, address: 2001:0db8::1}]\n",
 	       "2:8: interfaces[1].name: \"eth0\": the name of interfaces[0] in line 1 already, must be unique\n"
 	       "5:13: listeners[1].name: \"a\": the name of listeners[0] in line 4 already, must be unique\n"
-	       "7:13: listeners[1].port: listeners[0] in line 4 has the same address, protocol and port already\n"
+	       "7:13: listeners[1].port: listeners[0] in line 4 has this address, protocol and port: one must differ\n"
 	       "8:16: listeners[1].forward: l2 cannot reach backend 2001:db8::1 in line 11 from an IPv4 address: "
 	       "must be ipip or gue\n"
-	       "11:26: pools[0].backends[0].address: the address of a listener: packets would come back to the "
-	       "balancer\n"
-	       "12:28: pools[0].backends[2].address: the same backend as backends[1] in line 11\n");
+	       "11:26: pools[0].backends[0].address: a listener's address: packets would come back, must be another\n"
+	       "12:28: pools[0].backends[2].address: the same backend as backends[1] in line 11, must be unique in its "
+	       "pool\n");
 }
 
 static void test_ten_mistakes(void **state)
@@ -290,15 +290,16 @@ static void test_ten_mistakes(void **state)
 	       "2:25: interfaces[0].mode: \"fast\": must be one of: auto, native, generic\n"
 	       "3:26: flow_table.max_flows: \"many\": must be a whole number from 1024 to 16777216\n"
 	       "6:14: listeners[0].address: \"192.0.2.300\": " HOST "\n"
-	       "9:11: listeners[0].pool: \"wbe\": no pool has this name, did you mean web?\n"
+	       "9:11: listeners[0].pool: \"wbe\": no pool has this name, did you mean web? must be one of: web\n"
 	       "10:11: listeners[1].name: \"web\": the name of listeners[0] in line 5 already, must be unique\n"
 	       "13:11: listeners[1].port: \"99999\": " PORTS "\n"
 	       "15:5: listeners[1].idle_timout: unknown key, did you mean idle_timeout? allowed: " LISTENER_KEYS
 	       "\n"
 	       "18:17: pools[0].table_size: \"65535\": must be a prime from 251 to 655373; near it are 65521 and "
 	       "65537\n"
-	       "21:18: pools[0].backends[1].address: the same backend as backends[0] in line 20\n"
-	       "23:1: metrics: given twice, first in line 22\n");
+	       "21:18: pools[0].backends[1].address: the same backend as backends[0] in line 20, must be unique in its "
+	       "pool\n"
+	       "23:1: metrics: given twice, must be given once: first in line 22\n");
 }
 
 static void test_too_many(void **state)

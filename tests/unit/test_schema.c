@@ -43,8 +43,8 @@ static void test_single_mistakes(void **state)
 		{ LISTENER("\"e\\e[2J\": 5s"),
 		  "2:1: listeners[0].e?[2J: unknown key, allowed: " LISTENER_KEYS },
 		{ LISTENER("hash: source, hash: source"),
-		  "2:15: listeners[0].hash: given twice, first in line 2" },
-		{ "pools: []\npools: []", "2:1: pools: given twice, first in line 1" },
+		  "2:15: listeners[0].hash: given twice, must be given once: first in line 2" },
+		{ "pools: []\npools: []", "2:1: pools: given twice, must be given once: first in line 1" },
 		{ INTERFACE("mode: auto"), "1:14: interfaces[0].name: missing: " INTERFACE_NAME },
 		{ POOL("health: {rise: 1}"),
 		  "2:9: pools[0].health.type: missing: must be one of: tcp, http, https, none" },
@@ -227,9 +227,20 @@ static void test_single_mistakes(void **state)
 		/* references */
 		{ "listeners: [{name: l, address: 192.0.2.1, protocol: tcp, port: 80,\npool: wep}]\n"
 		  "pools: [{name: web}]",
-		  "2:7: listeners[0].pool: \"wep\": no pool has this name, did you mean web?" },
+		  "2:7: listeners[0].pool: \"wep\": no pool has this name, did you mean web? must be one of: web" },
 		{ "listeners: [{name: l, address: 192.0.2.1, protocol: tcp, port: 80,\npool: web}]",
-		  "2:7: listeners[0].pool: \"web\": no pool has this name" },
+		  "2:7: listeners[0].pool: \"web\": no pool has this name: must be one of those in pools, which has "
+		  "none" },
+		{ "listeners: [{name: l, address: 192.0.2.1, protocol: tcp, port: 80,\npool: web}]\n"
+		  "pools: [{name: api}, {name: mail}, {name: dns}, {name: ntp}, {name: ftp}]",
+		  "2:7: listeners[0].pool: \"web\": no pool has this name: must be one of: api, mail, dns and 2 more" },
+		{ "listeners: [{name: l, address: 192.0.2.1, protocol: tcp, port: 80,\n"
+		  "pool: abcdefghijklmnopqrstuvwxyz_0123}]\n"
+		  "pools: [{name: abcdefghijklmnopqrstuvwxyz_0124}, {name: Abcdefghijklmnopqrstuvwxyz_0125},\n"
+		  "{name: aBcdefghijklmnopqrstuvwxyz_0126}, {name: abCdefghijklmnopqrstuvwxyz_0127}]",
+		  "2:7: listeners[0].pool: \"abcdefghijklmnopqrstuvwxyz_0123\": no pool has this name, did you mean "
+		  "abcdefghijklmnopqrstuvwxyz_0124? must be one of: abcdefghijklmnopqrstuvwxyz_0124, "
+		  "Abcdefghijklmnopqrstuvwxyz_0125, aBcdefghijklmnopqrstuvwxyz_0126 and 1 more" },
 		{ "listeners: [{name: l, address: 192.0.2.1, protocol: tcp, port: 80,\npool: a/b}]",
 		  "2:7: listeners[0].pool: \"a/b\": " NAME },
 		{ "listeners: [{name: l, address: 192.0.2.1, protocol: tcp, port: 80,\npool: []}]",

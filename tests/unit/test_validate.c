@@ -143,8 +143,9 @@ static void test_claims_refused(void **state)
 		add_listener(model, "192.0.2.1", cases[i].first[1], cases[i].last[1]);
 		expect(model, "listeners[1].port", 2,
 		       cases[i].is_range
-			       ? "overlaps the range of listeners[0] in line 1, of the same address and protocol"
-			       : "listeners[0] in line 1 has the same address, protocol and port already");
+			       ? "must not share a port with the range of listeners[0] in line 1, of the same "
+				 "address and protocol"
+			       : "listeners[0] in line 1 has this address, protocol and port: one must differ");
 	}
 }
 
@@ -162,7 +163,8 @@ static void test_claims_behind(void **state)
 	assert_int_equal(model_validate(model, keep_last, &faults), 2);
 	assert_string_equal(faults.last.path, "listeners[2].port");
 	assert_string_equal(faults.last.text,
-			    "overlaps the range of listeners[0] in line 1, of the same address and protocol");
+			    "must not share a port with the range of listeners[0] in line 1, of the same "
+			    "address and protocol");
 	model_free(model);
 }
 
@@ -204,7 +206,8 @@ static void test_backends(void **state)
 	add_backend(&model->pools[1], address("10.0.0.1"));
 	add_backend(&model->pools[1], address("10.0.0.2"));
 	add_backend(&model->pools[1], address("10.0.0.1"));
-	expect(model, "pools[1].backends[2].address", 2002, "the same backend as backends[0] in line 2000");
+	expect(model, "pools[1].backends[2].address", 2002,
+	       "the same backend as backends[0] in line 2000, must be unique in its pool");
 
 	model = new_model();
 	add_listener(model, "192.0.2.1", 80, 80);
@@ -212,7 +215,7 @@ static void test_backends(void **state)
 	add_backend(&model->pools[0], address("10.0.0.1"));
 	add_backend(&model->pools[0], address("2001:db8::1"));
 	expect(model, "pools[0].backends[1].address", 2001,
-	       "the address of a listener: packets would come back to the balancer");
+	       "a listener's address: packets would come back, must be another");
 }
 
 static void test_health_port(void **state)

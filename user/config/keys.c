@@ -169,7 +169,8 @@ static void find_values(struct report *report, const struct mapping *mapping, co
 			if (meant)
 				ret[find_key(mapping, meant) - mapping->keys].is_misspelt = true;
 		} else if (ret[key - mapping->keys].node) {
-			report_error(report, child->key_mark, "given twice, first in line %u",
+			report_error(report, child->key_mark,
+				     "given twice, must be given once: first in line %u",
 				     ret[key - mapping->keys].node->key_mark.line);
 		} else {
 			ret[key - mapping->keys].node = child;

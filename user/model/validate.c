@@ -150,8 +150,9 @@ static void report_claim(struct check *check, const struct listener_conf *a, con
 	at(check, second->mark, "listeners[%zu].port", index_of(check, second));
 	fault(check,
 	      claim_of(first) == CLAIM_RANGE
-		      ? "overlaps the range of listeners[%zu] in line %u, of the same address and protocol"
-		      : "listeners[%zu] in line %u has the same address, protocol and port already",
+		      ? "must not share a port with the range of listeners[%zu] in line %u, of the same "
+			"address and protocol"
+		      : "listeners[%zu] in line %u has this address, protocol and port: one must differ",
 	      index_of(check, first), first->mark.line);
 }
 
@@ -280,8 +281,8 @@ static void check_twins(struct check *check, size_t pool)
 		}
 		at(check, backend->mark, "pools[%zu].backends[%zu].address", pool,
 		   (size_t)(backend - backends));
-		fault(check, "the same backend as backends[%zu] in line %u", (size_t)(first - backends),
-		      first->mark.line);
+		fault(check, "the same backend as backends[%zu] in line %u, must be unique in its pool",
+		      (size_t)(first - backends), first->mark.line);
 	}
 }
 
@@ -329,7 +330,7 @@ static void check_loops(struct check *check)
 				     compare_addresses))
 				continue;
 			at(check, backend->mark, "pools[%zu].backends[%zu].address", i, j);
-			fault(check, "the address of a listener: packets would come back to the balancer");
+			fault(check, "a listener's address: packets would come back, must be another");
 		}
 	}
 }
