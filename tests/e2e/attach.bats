@@ -132,6 +132,8 @@ is_gone() {
   contains "$output" eth9
   run -2 balancer_attach eth0 turbo
   contains "$output" turbo
+  run -2 culvert attach eth0 --pin-dir pins
+  contains "$output" '--pin-dir pins: not an absolute path'
   is 'pins' "$(our_pins)" ''
 }
 

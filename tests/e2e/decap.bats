@@ -286,6 +286,7 @@ program() {
   run -2 decap detach
   run -2 decap detach eth0 --all
   run -2 decap status eth0
+  run -2 in_ns b "$BUILD_DIR/culvert" decap attach eth0 --pin-dir pins
   run -1 decap attach nosuch0
   contains "$output" 'nosuch0: there is no such interface'
   run -1 in_ns b "$BUILD_DIR/culvert" decap attach eth0 --pin-dir "$BATS_TEST_TMPDIR/pins"

@@ -124,6 +124,8 @@ works() {
   balancer_stop
   run -2 "$BALANCER_BUILD/culvertd" --group nobodys-group
   contains "$output" 'no group nobodys-group'
+  run -2 "$BALANCER_BUILD/culvertd" --pin-dir pins
+  contains "$output" '--pin-dir pins: not an absolute path'
   chmod 755 "$LAB_DIR"
   (umask 077 && start_for daemon)
   is 'owner and mode' "$(stat -c '%U %G %a' "$LAB_DIR/culvertd.sock")" 'root daemon 660'

@@ -158,7 +158,7 @@ static void wrong_command_lines_end_with_2(void **state)
 	static const char *const wrong[] = {
 		"test",		 "test 1 2 3",	      "test --what 1",	   "test -xy 1",
 		"test 1 --name", "test --name bad 1", "test --json=yes 1", "test 1 -n",
-		"test 1 -n bad"
+		"test 1 -n bad", "test 1 --pin-dir p"
 	};
 
 	(void)state;

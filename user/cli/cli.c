@@ -36,6 +36,8 @@ static int take_option(const struct cli_spec *spec, int option, const char *word
 		cli->is_socket_given = true;
 		return CLI_GO_ON;
 	case CLI_OPTION_PIN_DIR:
+		if (bpffs_check_name(optarg, &err) < 0)
+			return cli_complain(spec->name, CLI_WRONG, "%s %s: %s", word, optarg, err.text);
 		cli->pin_dir = optarg;
 		return CLI_GO_ON;
 	case CLI_OPTION_HELP:

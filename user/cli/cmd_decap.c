@@ -199,6 +199,16 @@ static int parse_port(const char *text, int *ret)
 	return EXIT_DONE;
 }
 
+static int parse_pin_dir(const char *value, const char **ret)
+{
+	struct err err;
+
+	if (bpffs_check_name(value, &err) < 0)
+		return usage("--pin-dir %s: %s", value, err.text);
+	*ret = value;
+	return EXIT_DONE;
+}
+
 static int take_option(int letter, const char *value, struct options *options)
 {
 	switch (letter) {
@@ -209,8 +219,7 @@ static int take_option(int letter, const char *value, struct options *options)
 	case 'g':
 		return parse_port(value, &options->gue_port);
 	case 'p':
-		options->pin_dir = value;
-		break;
+		return parse_pin_dir(value, &options->pin_dir);
 	case 'a':
 		options->all = true;
 		break;

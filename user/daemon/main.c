@@ -11,6 +11,7 @@
 
 #include "config/config.h"
 #include "daemon/daemon.h"
+#include "dataplane/bpffs.h"
 #include "util/log.h"
 
 enum { EXIT_CONFIG = 2 };
@@ -34,6 +35,16 @@ static const char usage[] =
 	"  --help            this text\n"
 	"\n"
 	"example: culvertd --config ./culvert.yaml --socket /tmp/culvertd.sock --pin-dir /sys/fs/bpf/test\n";
+
+static bool is_pin_dir(const char *name)
+{
+	struct err err;
+	int r = bpffs_check_name(name, &err);
+
+	if (r < 0)
+		fprintf(stderr, "culvertd: --pin-dir %s: %s\n", name, err.text);
+	return !r;
+}
 
 static bool find_group(const char *name, gid_t *ret)
 {
@@ -74,6 +85,8 @@ static int parse_options(int argc, char **argv, struct daemon_options *ret)
 			ret->socket = optarg;
 			break;
 		case 'p':
+			if (!is_pin_dir(optarg))
+				return EXIT_CONFIG + 1;
 			ret->pin_dir = optarg;
 			break;
 		case 'S':

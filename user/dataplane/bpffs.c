@@ -116,12 +116,20 @@ static int make_directories(const char *dir)
 	return 0;
 }
 
+int bpffs_check_name(const char *dir, struct err *err)
+{
+	if (dir[0] != '/' || strlen(dir) >= PATH_MAX)
+		return err_set(err, -EINVAL, "not an absolute path, like %s/culvert", mount_point);
+	return 0;
+}
+
 int bpffs_ensure(const char *dir, struct err *err)
 {
 	int r;
 
-	if (dir[0] != '/' || strlen(dir) >= PATH_MAX)
-		return err_set(err, -EINVAL, "%s: a pin directory must be an absolute path", dir);
+	r = bpffs_check_name(dir, err);
+	if (r < 0)
+		return err_prefix(err, r, "pin directory %s", dir);
 	bpffs_reach(dir);
 	if (is_below_mount_point(dir) && !is_bpffs(mount_point) &&
 	    mount("bpf", mount_point, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") < 0) {

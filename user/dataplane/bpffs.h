@@ -17,6 +17,9 @@ void bpffs_reach(const char *dir);
 /* Whether dir, or of what is there above it the nearest, lies in a BPF file system. */
 bool bpffs_holds(const char *dir);
 
+/* -EINVAL, and in err what is allowed, if no pin directory can have this name: the command line is wrong then. */
+int bpffs_check_name(const char *dir, struct err *err);
+
 /* Makes `dir` and what is missing above it (mode 0700), and mounts a BPF file system on /sys/fs/bpf first if
  * dir lies below that and none is there. -EINVAL if dir is not an absolute path or lies in another kind of
  * file system, -EPERM or -EACCES without the rights, other -errno of mkdir(2) and mount(2). */
