@@ -67,3 +67,12 @@ culvert_daemon_again() {
   is 'first' "$(http_ask 20 "http://$LAB_VIP4/whoami" | sort -u)" b1
   run ! http_ask 1 http://192.0.2.20/whoami
 }
+
+@test 'a daemon whose socket is in use changes nothing' {
+  run -1 lab_in lb timeout 10 "$BALANCER_BUILD/culvertd" --config "$LAB_DIR/second.yaml" \
+    --socket "$LAB_DIR/culvertd.sock" --pin-dir "$LAB_DIR/bpf/third" --state-dir "$LAB_DIR/state3"
+  contains "$output" "another daemon listens at $LAB_DIR/culvertd.sock"
+  [[ ! -e $LAB_DIR/bpf/third ]]
+  run ! grep xdp <<<"$(lab_ip lb link show eth1)"
+  is 'listeners' "$(ask status --json | json_get '[l["name"] for l in d["listeners"]]')" "['web1']"
+}

@@ -233,6 +233,10 @@ static int start(struct daemon *d, const struct flow_table_conf *flow_table, str
 	if (!d->model)
 		return err_set(err, -ENOMEM, "%s", strerror(ENOMEM));
 	d->model->flow_table = *flow_table;
+	/* first: if another daemon has it, nothing may be changed. Who asks already waits for the loop. */
+	r = ctl_server_new(&d->loop, d->options.socket, commands_handle, d, &d->ctl, err);
+	if (r)
+		return r;
 	r = dp_take(d->options.pin_dir, flow_table, &d->dp, err);
 	if (!r)
 		log_migration(d);
@@ -256,8 +260,6 @@ static int start(struct daemon *d, const struct flow_table_conf *flow_table, str
 		return r;
 	state_load(d);
 	r = daemon_reload(d, NULL, err);
-	if (!r)
-		r = ctl_server_new(&d->loop, d->options.socket, commands_handle, d, &d->ctl, err);
 	if (!r && d->options.group != (gid_t)-1)
 		r = ctl_server_allow(d->ctl, d->options.group, err);
 	if (!r)
