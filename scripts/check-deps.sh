@@ -34,7 +34,7 @@ libmnl/*          user/net
 curl/*            user/check
 microhttpd.h      user/daemon
 uv.h              user/check user/ctl user/daemon
-jansson.h         user/ctl user/daemon user/cli
+jansson.h         user/config user/ctl user/daemon user/cli
 sys/socket.h      user/util user/check user/net user/ctl user/dataplane user/daemon user/cli
 sys/un.h          user/ctl user/daemon user/cli
 syslog.h          user/daemon user/cli

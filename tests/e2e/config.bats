@@ -77,6 +77,30 @@ balanced() {
   is 'answers' "$(http_ask 20 "$(http_url 4 80 /whoami)" | wc -l)" 20
 }
 
+# A file with 200 errors, each on a line of its own.
+crowd_of_mistakes() {
+  echo 'listeners:'
+  printf '  - { port: %s, name: a, protocol: tcp, address: 192.0.2.1, pool: web }\n' {70001..70200}
+  echo 'pools: [ { name: web, backends: [ { address: 10.0.0.11 } ] } ]'
+}
+
+@test 'a reload shows every mistake, however many; log and status say how many they leave out' {
+  local shown
+  crowd_of_mistakes >"$LAB_DIR/culvert.yaml"
+  culvert check "$LAB_DIR/culvert.yaml" 2>"$LAB_DIR/errors" || is 'exit status' $? 2
+  holds 'errors' "$(wc -l <"$LAB_DIR/errors") >= 200"
+  run -2 --separate-stderr ask reload --json
+  # shellcheck disable=SC2154 # bats sets it
+  is 'errors shown' "$(tail -n +2 <<<"$stderr")" "$(cat "$LAB_DIR/errors")"
+  is 'document' "$output" "$(culvert check --json "$LAB_DIR/culvert.yaml" 2>/dev/null)"
+  shown=$(status_get 'd["last_reload"]["error"]')
+  is 'last of the status' "$(tail -n 1 <<<"$shown")" \
+    "and $(($(wc -l <"$LAB_DIR/errors") - $(wc -l <<<"$shown") + 1)) more errors: see culvert check"
+  is 'whole lines' "$(head -n -1 <<<"$shown")" "$(head -n "$(($(wc -l <<<"$shown") - 1))" "$LAB_DIR/errors")"
+  grep -q 'and [0-9]* more errors: see culvert check' "$LAB_DIR/log/culvertd"
+  mistakes >"$LAB_DIR/culvert.yaml"
+}
+
 @test 'a start with mistakes: exit status 2, all messages, and the data plane forwards on' {
   local before
   balancer_stop

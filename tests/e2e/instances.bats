@@ -76,3 +76,15 @@ culvert_daemon_again() {
   run ! grep xdp <<<"$(lab_ip lb link show eth1)"
   is 'listeners' "$(ask status --json | json_get '[l["name"] for l in d["listeners"]]')" "['web1']"
 }
+
+@test 'a reload that fails, of a file that is right: exit status 1' {
+  balancer_detach --all
+  lab_spawn third lb "$BALANCER_BUILD/culvertd" --config "$LAB_DIR/culvert.yaml" --socket "$LAB_DIR/third.sock" \
+    --pin-dir "$LAB_DIR/bpf/culvert" --state-dir "$LAB_DIR/state3"
+  wait_for 10 culvert status --socket "$LAB_DIR/third.sock"
+  run -1 ask reload
+  contains "$output" 'another culvertd is in charge'
+  rm "$LAB_DIR/culvert.yaml"
+  run -2 culvert reload --socket "$LAB_DIR/third.sock"
+  contains "$output" 'cannot read'
+}

@@ -147,6 +147,14 @@ static void answers_come_back_as_they_went(void **state)
 	json_decref(back);
 	free(line);
 
+	result = json_pack("{s:[s, s]}", "errors", "one", "two");
+	line = proto_format_refusal(2, result);
+	assert_int_equal(proto_parse_answer(line, strlen(line), &back, NULL), 2);
+	assert_true(json_equal(result, back));
+	json_decref(result);
+	json_decref(back);
+	free(line);
+
 	line = proto_format_error(1, "cut in \xc3");
 	assert_int_equal(proto_parse_answer(line, strlen(line), &back, NULL), 1);
 	assert_string_equal(json_string_value(back), "cut in ?");

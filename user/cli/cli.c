@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/faults.h"
 #include "dataplane/bpffs.h"
 #include "util/number.h"
 
@@ -150,6 +151,8 @@ int cli_ask(const char *name, const struct cli *cli, const char *command, json_t
 	r = ctl_call(cli->socket, command, args, &result, &err);
 	if (r < 0)
 		return cli_complain(name, CLI_FAILED, "%s", err.text);
+	if (r > 0 && json_is_object(result))
+		return faults_print_refusal(name, cli, r, result);
 	if (r > 0) {
 		text = json_string_value(result);
 		cli_complain(name, r, "%s%s", strchr(text, '\n') ? "refused:\n" : "", text);

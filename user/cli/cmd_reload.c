@@ -7,8 +7,8 @@
 static const char help[] =
 	"usage: culvert reload [OPTION…]\n\n"
 	"Makes culvertd read its configuration file again. All or nothing: if the file has an\n"
-	"error, every error is shown as FILE:LINE:COLUMN: path: text, and nothing changes.\n\n" CLI_JSON_HELP
-		CLI_SOCKET_HELP CLI_HELP_HELP
+	"error, every error is shown as FILE:LINE:COLUMN: path: text, and nothing changes; with\n"
+	"--json as a document, too, as by `culvert check`.\n\n" CLI_JSON_HELP CLI_SOCKET_HELP CLI_HELP_HELP
 	"\nExample:\n  culvert check /etc/culvert/culvert.yaml && culvert reload\n";
 
 static const struct option options[] = { CLI_JSON, CLI_WHERE, CLI_HELP, { 0 } };

@@ -3,20 +3,8 @@
 #include <errno.h>
 
 #include "cli/faults.h"
-
-static json_t *faults_to_json(const char *file, const struct config_errors *errors)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < errors->nr; i++) {
-		const struct config_error *e = &errors->error[i];
-
-		json_array_append_new(list,
-				      json_pack("{s:i, s:i, s:s, s:s}", "line", (int)e->mark.line, "column",
-						(int)e->mark.column, "path", e->path, "text", e->text));
-	}
-	return json_pack("{s:s, s:b, s:o}", "file", file, "ok", 0, "errors", list);
-}
+#include "cli/view.h"
+#include "config/errors_json.h"
 
 int faults_print(const char *name, const struct cli *cli, const char *file, int r,
 		 const struct config_errors *errors, const struct err *err)
@@ -30,6 +18,26 @@ int faults_print(const char *name, const struct cli *cli, const char *file, int 
 			*e->path ? ": " : "", e->text);
 	}
 	if (cli->json)
-		(void)cli_print_json(name, faults_to_json(file, errors));
+		(void)cli_print_json(name, config_errors_json(file, errors));
 	return CLI_WRONG;
+}
+
+int faults_print_refusal(const char *name, const struct cli *cli, int status, json_t *refusal)
+{
+	const json_t *error;
+	size_t i;
+
+	cli_complain(name, status, "refused:");
+	json_array_foreach(json_object_get(refusal, "errors"), i, error) {
+		const char *path = view_text(error, "path");
+
+		fprintf(stderr, "%s:%.0f:%.0f: %s%s%s\n", view_text(refusal, "file"),
+			view_number(error, "line"), view_number(error, "column"), path, *path ? ": " : "",
+			view_text(error, "text"));
+	}
+	if (cli->json)
+		(void)cli_print_json(name, refusal);
+	else
+		json_decref(refusal);
+	return status;
 }

@@ -11,4 +11,8 @@
 int faults_print(const char *name, const struct cli *cli, const char *file, int r,
 		 const struct config_errors *errors, const struct err *err);
 
+/* The same of a file that the daemon refused: its document of errors (config/errors_json.h), taken over. Returns
+ * `status`. */
+int faults_print_refusal(const char *name, const struct cli *cli, int status, json_t *refusal);
+
 #endif

@@ -5,7 +5,8 @@
  *   ← {"ok": true, "result": {…}}          or
  *   ← {"ok": false, "status": 2, "error": "pool web has no backend 10.0.0.99"}
  *
- * `status` is the exit status of the command line: 1 it failed, 2 the request was wrong. A client may send
+ * `status` is the exit status of the command line: 1 it failed, 2 the request was wrong. Where one sentence is not
+ * enough `error` is an object: a wrong configuration has many errors. A client may send
  * several requests; answers come in their order. A request line is at most CTL_MAX_REQUEST bytes.
  *
  * The server takes a client's next request when the answer to its last one is off, and reads no more of it
@@ -46,12 +47,14 @@ void ctl_server_close(struct ctl_server *server);
 void ctl_answer(struct ctl_request *request, json_t *result); /* takes over result; NULL: out of memory */
 void ctl_answer_error(struct ctl_request *request, int status, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+/* The same with an object, taken over, in place of a sentence; NULL: out of memory. */
+void ctl_answer_refusal(struct ctl_request *request, int status, json_t *error);
 
 /* --- client (client.c): blocking, for the command --- */
 
 /* Sends {"command": command, …args} (args: an object, taken over, or NULL) and waits for the answer.
  * 0 and the result. The daemon's status, 1 or 2, if it refuses; then *ret is its sentence, a JSON string, which
- * may have several lines. The caller decrefs *ret. A negative errno and err if it could not be asked: -ENOENT
+ * may have several lines, or the object in place of it. The caller decrefs *ret. A negative errno and err if it could not be asked: -ENOENT
  * or -ECONNREFUSED if no daemon is there, -ETIMEDOUT, -EPROTO. */
 int ctl_call(const char *path, const char *command, json_t *args, json_t **ret, struct err *err);
 

@@ -93,7 +93,8 @@ int proto_parse_answer(const char *line, size_t size, json_t **ret, struct err *
 
 	if (json_is_true(ok) && result)
 		r = 0;
-	else if (json_is_false(ok) && json_is_string(result) && (status == 1 || status == 2))
+	else if (json_is_false(ok) && (json_is_string(result) || json_is_object(result)) &&
+		 (status == 1 || status == 2))
 		r = (int)status;
 	else
 		r = err_set(err, -EPROTO, "this is no answer of culvertd: %.*s", size < 80 ? (int)size : 80,
@@ -152,4 +153,11 @@ char *proto_format_error(int status, const char *error)
 	}
 	free(ascii);
 	return format_line(json_pack("{s:b, s:i, s:o}", "ok", 0, "status", status, "error", text));
+}
+
+char *proto_format_refusal(int status, json_t *error)
+{
+	if (!error)
+		return proto_format_answer(NULL);
+	return format_line(json_pack("{s:b, s:i, s:O}", "ok", 0, "status", status, "error", error));
 }

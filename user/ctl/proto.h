@@ -40,8 +40,8 @@ enum proto_line proto_lines_take(struct proto_lines *lines, const char **ret_lin
 /* A request: an object with a `command` that is not empty. 0, -EINVAL or -ENOMEM; the caller decrefs. */
 int proto_parse_request(const char *line, size_t size, json_t **ret, struct err *err);
 
-/* An answer, as ctl_call returns it: 0 and the result; 1 or 2 and the daemon's sentence, a JSON string;
- * -EPROTO. The caller decrefs. */
+/* An answer, as ctl_call returns it: 0 and the result; 1 or 2 and the daemon's sentence, a JSON string,
+ * or the object in place of it; -EPROTO. The caller decrefs. */
 int proto_parse_answer(const char *line, size_t size, json_t **ret, struct err *err);
 
 /* Lines, with newline and closing NUL, that the caller frees; NULL when out of memory. `args` may be NULL, and
@@ -50,5 +50,6 @@ int proto_parse_answer(const char *line, size_t size, json_t **ret, struct err *
 char *proto_format_request(const char *command, json_t *args);
 char *proto_format_answer(json_t *result);
 char *proto_format_error(int status, const char *error);
+char *proto_format_refusal(int status, json_t *error); /* an object; NULL as of a result */
 
 #endif

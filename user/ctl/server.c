@@ -260,6 +260,14 @@ void ctl_answer_error(struct ctl_request *request, int status, const char *forma
 	request_done(request, line);
 }
 
+void ctl_answer_refusal(struct ctl_request *request, int status, json_t *error)
+{
+	char *line = request->client ? proto_format_refusal(status, error) : NULL;
+
+	json_decref(error);
+	request_done(request, line);
+}
+
 static void on_server_closed(uv_handle_t *handle)
 {
 	server_release((struct ctl_server *)handle);

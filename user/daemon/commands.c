@@ -70,14 +70,24 @@ static void command_backends(struct daemon *d, struct ctl_request *request, cons
 	await_report(d, request, report_backends);
 }
 
+/* With every error of the file, however many there are. */
+static void answer_refusal(struct ctl_request *request, struct refusal *refusal)
+{
+	if (refusal->errors)
+		ctl_answer_refusal(request, refusal->status, json_incref(refusal->errors));
+	else
+		ctl_answer_error(request, refusal->status, "%s", refusal->err.text);
+	refusal_done(refusal);
+}
+
 static void command_reload(struct daemon *d, struct ctl_request *request, const json_t *json)
 {
 	json_t *report = NULL;
-	struct err err;
+	struct refusal refusal;
 
 	(void)json;
-	if (daemon_reload(d, &report, &err)) {
-		ctl_answer_error(request, 2, "%s", err.text);
+	if (daemon_reload(d, &report, &refusal)) {
+		answer_refusal(request, &refusal);
 		return;
 	}
 	json_object_set_new(report, "message", json_string("configuration in force"));
@@ -90,11 +100,10 @@ static void answer_plan(struct daemon *d, void *arg)
 	const char *file = json_string_value(json_object_get(awaited->json, "file"));
 	const json_t *text = json_object_get(awaited->json, "text");
 	json_t *report = NULL;
-	struct err err;
-	int r = daemon_plan(d, file, json_string_value(text), json_string_length(text), &report, &err);
+	struct refusal refusal;
 
-	if (r)
-		ctl_answer_error(awaited->request, r == -ENOMEM ? 1 : 2, "%s", err.text);
+	if (daemon_plan(d, file, json_string_value(text), json_string_length(text), &report, &refusal))
+		answer_refusal(awaited->request, &refusal);
 	else
 		ctl_answer(awaited->request, report);
 	free(awaited);

@@ -123,13 +123,23 @@ struct daemon {
 };
 
 /* --- reload.c --- */
-/* Reads the file and puts it in force, all or nothing. 0; or -errno and err says everything that is wrong, one
- * line each. *ret_report (may be NULL) is what changed, for the answer of `reload`. */
-int daemon_reload(struct daemon *d, json_t **ret_report, struct err *err);
+/* Why a configuration is not in force. */
+struct refusal {
+	int status; /* 2: the file is wrong; 1: it is right, and something failed */
+	json_t *errors; /* of a file that is wrong within: all of them, as config/errors_json.h has it; else NULL */
+	struct err
+		err; /* in words, one line each; of very many errors the first, and how many more there are */
+};
+
+void refusal_done(struct refusal *refusal);
+
+/* Reads the file and puts it in force, all or nothing. 0; or -errno and in *ret why not, which the caller ends with
+ * refusal_done. *ret_report (may be NULL) is what changed, for the answer of `reload`. */
+int daemon_reload(struct daemon *d, json_t **ret_report, struct refusal *ret);
 /* What a reload would report if the file held `text`; changes nothing. `path` names it in errors. 0 or -errno as
  * daemon_reload. */
 int daemon_plan(struct daemon *d, const char *path, const char *text, size_t size, json_t **ret_report,
-		struct err *err);
+		struct refusal *ret);
 
 /* --- report_change.c --- */
 /* What it means to go from what is in force to `model`, by `plan`: names, slots, flows of the last sweep, memory. NULL

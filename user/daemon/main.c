@@ -153,10 +153,11 @@ static void stop(struct daemon *d)
 static void on_signal(uv_signal_t *handle, int number)
 {
 	struct daemon *d = handle->data;
-	struct err err;
+	struct refusal refusal;
 
 	if (number == SIGHUP) {
-		daemon_reload(d, NULL, &err);
+		daemon_reload(d, NULL, &refusal);
+		refusal_done(&refusal);
 		return;
 	}
 	log_info("stopping, the data plane goes on signal=%d", number);
@@ -225,6 +226,17 @@ static void log_migration(const struct daemon *d)
 		log_warn("the counters of verdicts begin anew: that schema did not know their names");
 }
 
+static int first_load(struct daemon *d, struct err *err)
+{
+	struct refusal refusal;
+	int r = daemon_reload(d, NULL, &refusal);
+
+	if (r)
+		err_set(err, r, "%s", refusal.err.text);
+	refusal_done(&refusal);
+	return r;
+}
+
 static int start(struct daemon *d, const struct flow_table_conf *flow_table, struct err *err)
 {
 	int r;
@@ -259,7 +271,7 @@ static int start(struct daemon *d, const struct flow_table_conf *flow_table, str
 	if (r)
 		return r;
 	state_load(d);
-	r = daemon_reload(d, NULL, err);
+	r = first_load(d, err);
 	if (!r && d->options.group != (gid_t)-1)
 		r = ctl_server_allow(d->ctl, d->options.group, err);
 	if (!r)

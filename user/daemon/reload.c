@@ -7,9 +7,12 @@
 #include <string.h>
 
 #include "config/config.h"
+#include "config/errors_json.h"
 #include "daemon/daemon.h"
 #include "model/plan.h"
 #include "util/log.h"
+
+#define MORE_LEN 64 /* for the line that says how many errors more there are */
 
 /* What a reload has ready before it changes anything. */
 struct reload {
@@ -27,35 +30,60 @@ static void reload_done(struct reload *reload)
 	model_free(reload->model);
 }
 
-/* All errors of a file in err, one a line, as far as they fit. */
-static int report_errors(const char *path, const struct config_errors *errors, struct err *err)
+void refusal_done(struct refusal *refusal)
 {
-	size_t used = 0;
+	json_decref(refusal->errors);
+	refusal->errors = NULL;
+}
 
-	err->text[0] = '\0';
+/* The errors as lines, whole ones only, and at the end how many of them found no room. */
+static void list_errors(const char *path, const struct config_errors *errors, char *text, size_t size)
+{
+	size_t room = size - MORE_LEN;
+
 	for (size_t i = 0; i < errors->nr; i++) {
 		const struct config_error *e = &errors->error[i];
 		const char *colon = e->path[0] ? ": " : "";
-		int more =
-			snprintf(err->text + used, sizeof(err->text) - used, "%s%s:%u:%u: %s%s%s",
-				 i ? "\n" : "", path, e->mark.line, e->mark.column, e->path, colon, e->text);
+		size_t length = (size_t)snprintf(text, room, "%s%s:%u:%u: %s%s%s", i ? "\n" : "", path,
+						 e->mark.line, e->mark.column, e->path, colon, e->text);
 
-		used += more > 0 ? (size_t)more : 0;
-		if (used >= sizeof(err->text))
-			used = sizeof(err->text) - 1;
+		if (length >= room) {
+			snprintf(text, MORE_LEN, "%sand %zu more errors: see culvert check", i ? "\n" : "",
+				 errors->nr - i);
+			return;
+		}
+		text += length;
+		room -= length;
 	}
+}
+
+static int refuse_file(const char *path, const struct config_errors *errors, struct refusal *ret)
+{
+	ret->status = 2;
+	ret->errors = config_errors_json(path, errors);
+	list_errors(path, errors, ret->err.text, sizeof(ret->err.text));
 	return -EINVAL;
+}
+
+static int read_file(const char *path, char **ret_text, size_t *ret_size, struct refusal *ret)
+{
+	int r = config_read(path, ret_text, ret_size, &ret->err);
+
+	if (r && r != -ENOMEM)
+		ret->status = 2;
+	return r;
 }
 
 /* From a text to the difference that it makes. `path` is where it comes from, for the errors. */
 static int prepare(struct daemon *d, const char *path, const char *text, size_t size, struct reload *reload,
-		   struct err *err)
+		   struct refusal *ret)
 {
 	struct config_errors errors = { 0 };
+	struct err *err = &ret->err;
 	int r = config_parse(text, size, &reload->model, &errors);
 
 	if (r == -EINVAL)
-		r = report_errors(path, &errors, err);
+		r = refuse_file(path, &errors, ret);
 	else if (r)
 		r = err_set(err, r, "%s", strerror(-r));
 	config_errors_done(&errors);
@@ -124,19 +152,19 @@ static int retake_if_gone(struct daemon *d, struct err *err)
 	return 0;
 }
 
-static int reload(struct daemon *d, json_t **ret_report, struct err *err)
+static int reload(struct daemon *d, json_t **ret_report, struct refusal *ret)
 {
 	struct reload next = { 0 };
 	char *text = NULL;
 	size_t size;
-	int r = retake_if_gone(d, err);
+	int r = retake_if_gone(d, &ret->err);
 
 	if (!r)
-		r = config_read(d->options.config, &text, &size, err);
+		r = read_file(d->options.config, &text, &size, ret);
 	if (!r)
-		r = prepare(d, d->options.config, text, size, &next, err);
+		r = prepare(d, d->options.config, text, size, &next, ret);
 	if (!r && !model_is_same_table(&next.model->flow_table, &d->model->flow_table))
-		r = replace_tables(d, &next.model->flow_table, err);
+		r = replace_tables(d, &next.model->flow_table, &ret->err);
 	if (!r && ret_report)
 		*ret_report = report_change(d, next.model, &next.plan);
 	if (!r)
@@ -160,16 +188,17 @@ static void log_errors(const struct daemon *d, const struct err *err)
 	}
 }
 
-int daemon_reload(struct daemon *d, json_t **ret_report, struct err *err)
+int daemon_reload(struct daemon *d, json_t **ret_report, struct refusal *ret)
 {
 	int r;
 
+	*ret = (struct refusal){ .status = 1 };
 	notify_reloading(d);
-	r = reload(d, ret_report, err);
+	r = reload(d, ret_report, ret);
 	d->reloaded_ms = uv_now(&d->loop);
-	err_set(&d->reload_error, 0, "%s", r ? err->text : "");
+	err_set(&d->reload_error, 0, "%s", r ? ret->err.text : "");
 	if (r)
-		log_errors(d, err);
+		log_errors(d, &ret->err);
 	else
 		log_info("configuration in force file=%s listeners=%zu pools=%zu backends=%zu",
 			 d->options.config, d->model->listeners_nr, d->model->pools_nr, d->runs.nr);
@@ -178,11 +207,13 @@ int daemon_reload(struct daemon *d, json_t **ret_report, struct err *err)
 }
 
 int daemon_plan(struct daemon *d, const char *path, const char *text, size_t size, json_t **ret_report,
-		struct err *err)
+		struct refusal *ret)
 {
 	struct reload next = { 0 };
-	int r = prepare(d, path, text, size, &next, err);
+	int r;
 
+	*ret = (struct refusal){ .status = 1 };
+	r = prepare(d, path, text, size, &next, ret);
 	if (!r)
 		*ret_report = report_change(d, next.model, &next.plan);
 	reload_done(&next);
