@@ -52,7 +52,10 @@ reason_is() {
   ask weight pool4 "$(lab_backend 4 1)" 100
   head -c 64k /dev/zero >"$LAB_DIR/state/filler" 2>/dev/null || true
   before=$(sha256sum <"$LAB_DIR/state/state.json")
-  ask drain pool4 "$(lab_backend 4 2)"
+  run -1 --separate-stderr ask drain pool4 "$(lab_backend 4 2)" --json
+  is 'state and saved' "$(json_get 'd["state"], d["saved"], len(d["warnings"])' <<<"$output")" "('draining', False, 1)"
+  # shellcheck disable=SC2154 # bats sets it
+  contains "$stderr" "warning: in force, but not saved in $LAB_DIR/state: No space left on device"
   wait_for 5 says 'state not saved'
   is 'who answers' "$(http_ask 20 "$(http_url 4 80 /whoami)" | sort -u | xargs)" b1
   is 'the old state' "$(sha256sum <"$LAB_DIR/state/state.json")" "$before"
@@ -64,6 +67,7 @@ reason_is() {
   balancer_stop KILL
   balancer_start
   backend_is "$(lab_backend 4 2)" draining
+  contains "$(ask undrain pool4 "$(lab_backend 4 2)" --json)" '"saved": true'
   ask undrain pool4 "$(lab_backend 4 2)"
   balancer_stop
   umount "$LAB_DIR/state"

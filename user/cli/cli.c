@@ -163,6 +163,15 @@ int cli_ask(const char *name, const struct cli *cli, const char *command, json_t
 	return CLI_GO_ON;
 }
 
+void cli_warn(const char *name, const json_t *answer)
+{
+	const json_t *warning;
+	size_t i;
+
+	json_array_foreach(json_object_get(answer, "warnings"), i, warning)
+		cli_complain(name, CLI_DONE, "warning: %s", json_string_value(warning));
+}
+
 int cli_print_json(const char *name, json_t *json)
 {
 	int r = out_json(json, stdout);

@@ -83,6 +83,9 @@ int cli_complain(const char *name, int status, const char *format, ...) __attrib
 /* ctl_call for a command: CLI_GO_ON and a result that the caller decrefs, or the status to end with. */
 int cli_ask(const char *name, const struct cli *cli, const char *command, json_t *args, json_t **ret);
 
+/* "culvert NAME: warning: …" on standard error for each of an answer's warnings. */
+void cli_warn(const char *name, const json_t *answer);
+
 /* Prints a document with --json; takes it over. The status to end with. */
 int cli_print_json(const char *name, json_t *json);
 /* Prints a table and ends it. The status to end with. */

@@ -3,8 +3,10 @@
  * keeps them; nothing is decided here. */
 #include "cli/cli.h"
 
-#define COMMON_HELP \
-	CLI_JSON_HELP CLI_SOCKET_HELP CLI_HELP_HELP "\nThe change survives a restart of culvertd.\n"
+#define COMMON_HELP                                                                                              \
+	CLI_JSON_HELP CLI_SOCKET_HELP CLI_HELP_HELP                                                              \
+		"\nThe change survives a restart of culvertd. If it could not be saved it is in force all the\n" \
+		"same; a warning says so, and the exit status is 1.\n"
 
 static const char drain_help[] =
 	"usage: culvert drain [OPTION…] POOL BACKEND\n\n"
@@ -47,7 +49,7 @@ static int change(const struct cli_spec *spec, const struct cli *cli, char **ope
 	json_t *args = json_pack("{s:s, s:s}", "pool", operands[0], "backend", operands[1]);
 	json_t *answer = NULL;
 	const char *message;
-	int status;
+	int status, done;
 
 	if (!args)
 		return cli_complain(spec->name, CLI_WRONG, "pool and backend must be UTF-8");
@@ -58,12 +60,17 @@ static int change(const struct cli_spec *spec, const struct cli *cli, char **ope
 	status = cli_ask(spec->name, cli, spec->name, args, &answer);
 	if (status != CLI_GO_ON)
 		return status;
-	if (cli->json)
-		return cli_print_json(spec->name, answer);
+	/* a promise half kept: a script that goes on as if a restart could do no harm would be wrong */
+	done = json_is_false(json_object_get(answer, "saved")) ? CLI_FAILED : CLI_DONE;
+	cli_warn(spec->name, answer);
+	if (cli->json) {
+		status = cli_print_json(spec->name, answer);
+		return status == CLI_DONE ? done : status;
+	}
 	message = json_string_value(json_object_get(answer, "message"));
 	puts(message ? message : "done");
 	json_decref(answer);
-	return CLI_DONE;
+	return done;
 }
 
 static int take_deadline(int option, const char *value, void *arg, struct err *err)

@@ -156,26 +156,43 @@ static struct backend_run *named_run(struct daemon *d, struct ctl_request *reque
 	return NULL;
 }
 
+static void warn(json_t *answer, json_t *sentence)
+{
+	json_t *warnings = json_object_get(answer, "warnings");
+
+	if (!warnings)
+		json_object_set_new(answer, "warnings", warnings = json_array());
+	json_array_append_new(warnings, sentence);
+}
+
 /* Puts a changed run in force, and answers with what it came to. */
 static void changed(struct daemon *d, struct ctl_request *request, const struct backend_run *run,
 		    const char *what)
 {
 	char address[ADDR_TEXT_LEN];
+	json_t *answer;
+	int r;
 
 	addr_format(&run->address, address);
 	log_info("backend %s pool=%s backend=%s state=%s", what, run->pool, address,
 		 report_state_name(run_state(run)));
 	d->is_state_dirty = true;
-	state_save(d);
+	r = state_save(d);
 	if (daemon_converge(d)) {
 		ctl_answer_error(request, 1,
 				 "noted, but the data plane could not be changed yet: see the log");
 		return;
 	}
-	ctl_answer(request,
-		   json_pack("{s:o, s:s, s:s, s:s}", "message",
-			     json_sprintf("backend %s of pool %s: %s", address, run->pool, what), "pool",
-			     run->pool, "backend", address, "state", report_state_name(run_state(run))));
+	answer = json_pack("{s:o, s:s, s:s, s:s, s:b}", "message",
+			   json_sprintf("backend %s of pool %s: %s", address, run->pool, what), "pool",
+			   run->pool, "backend", address, "state", report_state_name(run_state(run)), "saved",
+			   !r);
+	if (r)
+		warn(answer,
+		     json_sprintf("in force, but not saved in %s: %s; it is tried again every second, and "
+				  "forgotten if culvertd ends before",
+				  d->options.state_dir, strerror(-r)));
+	ctl_answer(request, answer);
 }
 
 static void command_drain(struct daemon *d, struct ctl_request *request, const json_t *json)

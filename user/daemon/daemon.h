@@ -288,7 +288,7 @@ int privileges_drop(struct err *err);
 /* What commands said and checks found, on disk. Read once at start, before there is a model, into runs that the first
  * model's will take over; a damaged file is set aside. Written when it changed. Never fatal: trouble is logged. */
 void state_load(struct daemon *d);
-void state_save(struct daemon *d);
+int state_save(struct daemon *d); /* 0 or -errno: then it is tried again every second */
 /* Whether it is time to save: at once, or once a minute if only counts changed. */
 bool state_is_due(const struct daemon *d);
 

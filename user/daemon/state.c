@@ -80,6 +80,8 @@ static int write_file(const struct daemon *d, const json_t *json)
 	char path[PATH_MAX], beside[PATH_MAX];
 	int fd, dir, r = 0;
 
+	if (mkdir(d->options.state_dir, 0755) && errno != EEXIST)
+		return -errno;
 	if (!state_path(d, "state.json", path) || !state_path(d, "state.json.new", beside))
 		return -ENAMETOOLONG;
 	fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -102,14 +104,11 @@ static int write_file(const struct daemon *d, const json_t *json)
 	return 0;
 }
 
-void state_save(struct daemon *d)
+int state_save(struct daemon *d)
 {
 	json_t *json = state_json(d);
 	int r;
 
-	if (mkdir(d->options.state_dir, 0755) && errno != EEXIST)
-		log_warn("state directory not made dir=%s error=\"%s\"", d->options.state_dir,
-			 strerror(errno));
 	r = json ? write_file(d, json) : -ENOMEM;
 	json_decref(json);
 	d->saved_ms = uv_now(&d->loop);
@@ -124,6 +123,7 @@ void state_save(struct daemon *d)
 		d->is_state_dirty = true;
 		d->state_error = r;
 	}
+	return r;
 }
 
 bool state_is_due(const struct daemon *d)
