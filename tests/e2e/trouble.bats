@@ -79,6 +79,7 @@ reason_is() {
   wait_for 5 says 'eth0: no such interface'
   wait_for 5 says 'no way to backend' $((LAB_BACKENDS * 2))
   is 'interfaces' "$(status_get 'd["interfaces"]')" '[]'
+  contains "$(ask status)" 'MISSING: eth0: no such interface: attached as soon as it appears'
   lab_add_link lb eth0 router lb 1560 "$(lab_lb 4)/24 $(lab_lb 6)/64" '10.0.0.1/24 fd00::1/64'
   lab_add_gateway lb 10.0.0.1 fd00::1
   lab_face_xdp lb
@@ -134,4 +135,23 @@ reason_is() {
   http_ask 20 "$(http_url 4 80 /whoami)"
   mv "$LAB_DIR/good.yaml" "$LAB_DIR/culvert.yaml"
   ask reload
+}
+
+@test 'a reload with an interface that is not there names it, and attaches it when it appears' {
+  PORTS='eth0 eth7' balancer_config >"$LAB_DIR/culvert.yaml"
+  run -0 --separate-stderr ask reload
+  contains "$output" 'configuration in force'
+  is 'warning' "$stderr" 'culvert reload: warning: eth7: no such interface: attached as soon as it appears'
+  is 'missing' "$(status_get 'd["missing_interfaces"][0]["name"]')" eth7
+  is 'attached' "$(status_get '[i["name"] for i in d["interfaces"]]')" "['eth0']"
+  lab_ip lb link add eth7 type veth peer name eth8
+  wait_for 5 status_says '{i["name"] for i in d["interfaces"]} == {"eth0", "eth7"}'
+  is 'missing' "$(status_get 'd["missing_interfaces"]')" '[]'
+  balancer_detach eth7
+  wait_for 5 contains_status 'MISSING: eth7: detached by hand: attached at the next reload'
+  is 'warnings' "$(ask reload --json | json_get 'd.get("warnings")')" None
+}
+
+contains_status() {
+  [[ $(ask status) == *"$1"* ]]
 }

@@ -54,6 +54,7 @@ static void print_daemon(const json_t *status)
 static void print_interfaces(const json_t *status)
 {
 	const json_t *interfaces = json_object_get(status, "interfaces"), *interface;
+	const json_t *missing = json_object_get(status, "missing_interfaces");
 	size_t i;
 
 	printf("interfaces  ");
@@ -63,6 +64,8 @@ static void print_interfaces(const json_t *status)
 		printf("%s%s (%s)", i ? ", " : "", view_text(interface, "name"),
 		       view_text(interface, "mode"));
 	putchar('\n');
+	json_array_foreach(missing, i, interface)
+		printf("            MISSING: %s\n", view_text(interface, "reason"));
 }
 
 static void print_flow_table(const json_t *status)

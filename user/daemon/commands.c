@@ -80,6 +80,25 @@ static void answer_refusal(struct ctl_request *request, struct refusal *refusal)
 	refusal_done(refusal);
 }
 
+static void warn(json_t *answer, json_t *sentence)
+{
+	json_t *warnings = json_object_get(answer, "warnings");
+
+	if (!warnings)
+		json_object_set_new(answer, "warnings", warnings = json_array());
+	json_array_append_new(warnings, sentence);
+}
+
+/* An interface of the file that is not there yet does not make the file wrong, nor the reload fail. */
+static void warn_of_interfaces(const struct daemon *d, json_t *report)
+{
+	char text[320];
+
+	for (size_t i = 0; i < d->model->interfaces_nr; i++)
+		if (!daemon_is_attached(d, i, text, sizeof(text)))
+			warn(report, json_string(text));
+}
+
 static void command_reload(struct daemon *d, struct ctl_request *request, const json_t *json)
 {
 	json_t *report = NULL;
@@ -91,6 +110,7 @@ static void command_reload(struct daemon *d, struct ctl_request *request, const 
 		return;
 	}
 	json_object_set_new(report, "message", json_string("configuration in force"));
+	warn_of_interfaces(d, report);
 	ctl_answer(request, report);
 }
 
@@ -154,15 +174,6 @@ static struct backend_run *named_run(struct daemon *d, struct ctl_request *reque
 	}
 	ctl_answer_error(request, 2, "pool %s has no backend %s", pool, backend);
 	return NULL;
-}
-
-static void warn(json_t *answer, json_t *sentence)
-{
-	json_t *warnings = json_object_get(answer, "warnings");
-
-	if (!warnings)
-		json_object_set_new(answer, "warnings", warnings = json_array());
-	json_array_append_new(warnings, sentence);
 }
 
 /* Puts a changed run in force, and answers with what it came to. */

@@ -105,6 +105,7 @@ struct daemon {
 	bool is_health_incomplete; /* some checks cannot be made: to be looked at again */
 	/* by index in the model: what was last complained of, and the interface that got its program */
 	int attach_error[CV_MAX_INTERFACES];
+	char attach_text[CV_MAX_INTERFACES][256]; /* the same in words */
 	uint32_t attached[CV_MAX_INTERFACES];
 	bool is_converge_failed; /* to be tried again */
 	/* the last reload */
@@ -161,6 +162,8 @@ void daemon_attach_all(struct daemon *d, const struct model *old);
 /* From time to time: notes what is attached, and attaches interfaces of the file that were not there before. One that
  * somebody detached by hand stays so until the next reload. */
 void daemon_attach_missing(struct daemon *d);
+/* Whether an interface of the model, by its index there, is attached; if not, why, and when it will be. */
+bool daemon_is_attached(const struct daemon *d, size_t index, char *ret_text, size_t size);
 
 /* --- ways.c --- */
 int daemon_ways_start(struct daemon *d, struct err *err);

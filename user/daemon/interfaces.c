@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The interfaces that the file names: attached at start, again when one comes back, detached when the file drops
  * one. What was attached or detached by hand is left as it is. */
+#include <errno.h>
 #include <net/if.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "daemon/daemon.h"
@@ -70,6 +72,7 @@ static void attach(struct daemon *d, size_t index)
 		d->attached[index] = if_nametoindex(conf->name);
 	} else if (d->attach_error[index] != r) {
 		log_err("not attached, trying again error=\"%s\"", err.text);
+		snprintf(d->attach_text[index], sizeof(d->attach_text[index]), "%.255s", err.text);
 	}
 	d->attach_error[index] = r;
 }
@@ -123,4 +126,19 @@ void daemon_attach_missing(struct daemon *d)
 	}
 	if (is_changed)
 		note_attached(d);
+}
+
+bool daemon_is_attached(const struct daemon *d, size_t index, char *ret_text, size_t size)
+{
+	const char *name = d->model->interfaces[index].name;
+	int error = d->attach_error[index];
+
+	if (find_attached(d, name))
+		return true;
+	if (error)
+		snprintf(ret_text, size, "%s: %s", d->attach_text[index],
+			 error == -ENODEV ? "attached as soon as it appears" : "tried again every second");
+	else
+		snprintf(ret_text, size, "%s: detached by hand: attached at the next reload", name);
+	return false;
 }

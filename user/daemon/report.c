@@ -280,6 +280,19 @@ static json_t *interfaces_json(const struct daemon *d)
 	return array;
 }
 
+/* Those of the file that are not attached, and why. */
+static json_t *missing_json(const struct daemon *d)
+{
+	json_t *array = json_array();
+	char text[320];
+
+	for (size_t i = 0; i < d->model->interfaces_nr; i++)
+		if (!daemon_is_attached(d, i, text, sizeof(text)))
+			json_array_append_new(array, json_pack("{s:s, s:s}", "name",
+							       d->model->interfaces[i].name, "reason", text));
+	return array;
+}
+
 static json_t *flow_table_json(const struct daemon *d, const struct numbers *n)
 {
 	const struct flow_table_conf *table = &d->model->flow_table;
@@ -327,6 +340,7 @@ json_t *report_status(struct daemon *d)
 			 !d->reload_error.text[0], "at_s_ago", (json_int_t)((now - d->reloaded_ms) / 1000),
 			 "error", d->reload_error.text);
 	json_object_set_new(json, "held", held_json(d, n));
+	json_object_set_new(json, "missing_interfaces", missing_json(d));
 	free(n);
 	return json;
 }
