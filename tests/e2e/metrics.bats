@@ -169,6 +169,18 @@ EOF
   grep -q '[1-9]$' "$BATS_TEST_TMPDIR/after"
 }
 
+@test 'kill -9 forgets no check that was told' {
+  local key checks
+  key="culvert_health_checks_total{$(backend_label 1),result=\"success\"}"
+  for _ in 1 2 3; do
+    sleep 1
+    checks=$(metric "$key")
+    balancer_stop KILL
+    balancer_start
+    holds 'checks after the restart' "$(metric "$key") >= $checks"
+  done
+}
+
 @test 'an ordered restart forgets no check' {
   local key checks
   key="culvert_health_checks_total{$(backend_label 1),result=\"success\"}"

@@ -36,8 +36,10 @@ reason_is() {
   balancer_stop KILL
   truncate -s 100 "$LAB_DIR/state/state.json"
   cp "$LAB_DIR/state/state.json" "$LAB_DIR/damaged"
+  echo damaged >"$LAB_DIR/state/checks.counts"
   balancer_start
   says "state file damaged, set aside as $LAB_DIR/state/state.json.damaged"
+  says "the counts of checks begin anew: $LAB_DIR/state/checks.counts is not of this version"
   cmp "$LAB_DIR/state/state.json.damaged" "$LAB_DIR/damaged"
   http_ask 20 "$(http_url 4 80 /whoami)"
   ask weight pool4 "$(lab_backend 4 1)" 100
@@ -60,7 +62,7 @@ reason_is() {
   is 'who answers' "$(http_ask 20 "$(http_url 4 80 /whoami)" | sort -u | xargs)" b1
   is 'the old state' "$(sha256sum <"$LAB_DIR/state/state.json")" "$before"
   sleep 2
-  says 'No space left on device'
+  says 'state not saved'
   rm "$LAB_DIR/state/filler"
   wait_for 5 grep -q '"draining": true' "$LAB_DIR/state/state.json"
   wait_for 5 says 'state saved again'

@@ -112,9 +112,9 @@ struct daemon {
 	uint64_t reloaded_ms;
 	struct err reload_error; /* "" if it went well */
 	bool is_state_dirty;	 /* what commands said or checks found is not on disk yet */
-	bool is_count_dirty;	 /* the counts of checks are not: less urgent */
-	uint64_t saved_ms;
-	int state_error; /* what saving it last failed of, or 0 */
+	bool is_count_dirty;	 /* the counts of checks are not */
+	int state_error;	 /* what saving it last failed of, or 0 */
+	int count_error;	 /* likewise */
 	struct icmp_errors errors;
 	unsigned errors_left; /* that may still be looked at within this second */
 	uv_signal_t on_hup, on_term, on_int;
@@ -292,7 +292,17 @@ int privileges_drop(struct err *err);
  * model's will take over; a damaged file is set aside. Written when it changed. Never fatal: trouble is logged. */
 void state_load(struct daemon *d);
 int state_save(struct daemon *d); /* 0 or -errno: then it is tried again every second */
-/* Whether it is time to save: at once, or once a minute if only counts changed. */
-bool state_is_due(const struct daemon *d);
+/* A file of the state directory. ret has PATH_MAX bytes; false if that is not enough. */
+bool state_path(const struct daemon *d, const char *name, char *ret);
+/* Writing one, for the two modules that have one: a descriptor of a new file beside it, or -errno; then, if all went well
+ * so far (r is 0), it takes the place of the old one. 0 or -errno. */
+int state_file_begin(const struct daemon *d, const char *name);
+int state_file_end(const struct daemon *d, const char *name, int fd, int r);
+
+/* --- counts.c --- */
+/* How often checks succeeded and failed, from the file to the runs of the first model; and back if that changed: before
+ * the counts are told to anybody. Trouble is logged. */
+void counts_load(struct daemon *d);
+void counts_save(struct daemon *d);
 
 #endif

@@ -145,7 +145,8 @@ static int read_flow_table(const struct daemon *d, struct flow_table_conf *ret)
 static void stop(struct daemon *d)
 {
 	notify_stopping(d);
-	if (d->is_state_dirty || d->is_count_dirty)
+	counts_save(d);
+	if (d->is_state_dirty)
 		state_save(d);
 	uv_stop(&d->loop);
 }
@@ -202,7 +203,9 @@ static void on_second(uv_timer_t *timer)
 		daemon_health_set(d);
 	if (daemon_ways_find(d, true) || is_drain_over || is_path_old || d->is_converge_failed)
 		daemon_converge_soon(d);
-	if (state_is_due(d) || is_drain_over)
+	if (d->seconds % 60 == 0)
+		counts_save(d); /* nobody asks for them */
+	if (d->is_state_dirty || is_drain_over)
 		state_save(d);
 }
 
@@ -233,6 +236,8 @@ static int first_load(struct daemon *d, struct err *err)
 
 	if (r)
 		err_set(err, r, "%s", refusal.err.text);
+	else
+		counts_load(d);
 	refusal_done(&refusal);
 	return r;
 }

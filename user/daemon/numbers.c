@@ -20,6 +20,7 @@ struct numbers *numbers_read(struct daemon *d)
 	struct numbers *n = calloc(1, sizeof(*n));
 	struct err err = { "out of memory" };
 
+	counts_save(d); /* whoever reads them must never be told less */
 	if (!n || dp_verdict_stats(d->dp, n->verdict, CV_ARRAY_SIZE(n->verdict), &err) ||
 	    dp_listener_stats(d->dp, n->listener, CV_ARRAY_SIZE(n->listener), &err) ||
 	    dp_listener_use(d->dp, n->listener_use, CV_ARRAY_SIZE(n->listener_use), &err) ||

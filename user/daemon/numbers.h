@@ -20,7 +20,7 @@ struct numbers {
 	uint64_t sweep_ns;		      /* how long it took */
 };
 
-/* Counts of flows are those of the last sweep: see sweep_then. The caller frees the result; NULL, and the log says
+/* Counts of flows are those of the last sweep: see sweep_then. Saves the counts of checks, which are told with these. The caller frees the result; NULL, and the log says
  * why, if the maps cannot be read. */
 struct numbers *numbers_read(struct daemon *d);
 

@@ -14,9 +14,9 @@
 #include "util/log.h"
 
 #define STATE_VERSION 1
-#define COUNTS_INTERVAL_MS 60000
+#define SUFFIX ".new" /* of a file that is not whole yet */
 
-static bool state_path(const struct daemon *d, const char *name, char *ret)
+bool state_path(const struct daemon *d, const char *name, char *ret)
 {
 	return snprintf(ret, PATH_MAX, "%s/%s", d->options.state_dir, name) < PATH_MAX;
 }
@@ -40,28 +40,18 @@ static uint64_t deadline_from_wall(const struct daemon *d, json_int_t wall)
 static bool is_worth_saving(const struct backend_run *run)
 {
 	return run->is_disabled || run->is_draining || run->is_drained || run->weight >= 0 ||
-	       run->health.known || histogram_total(&run->successes) || histogram_total(&run->failures);
-}
-
-static json_t *histogram_json(const struct histogram *histogram)
-{
-	json_t *counts = json_array();
-
-	for (unsigned range = 0; range < HISTOGRAM_RANGES; range++)
-		json_array_append_new(counts, json_integer((json_int_t)histogram->count[range]));
-	return json_pack("{s:o, s:I}", "counts", counts, "sum_ms", (json_int_t)histogram->sum_ms);
+	       run->health.known;
 }
 
 static json_t *run_json(const struct daemon *d, const struct backend_run *run)
 {
 	char address[ADDR_TEXT_LEN];
 
-	return json_pack("{s:s, s:s, s:i, s:b, s:b, s:b, s:I, s:i, s:b, s:b, s:o, s:o}", "pool", run->pool,
-			 "address", addr_format(&run->address, address), "port", run->port, "disabled",
-			 run->is_disabled, "draining", run->is_draining, "drained", run->is_drained,
-			 "drain_until", deadline_to_wall(d, run->drain_deadline_ms), "weight", run->weight,
-			 "health_known", run->health.known, "healthy", run->health.up, "successes",
-			 histogram_json(&run->successes), "failures", histogram_json(&run->failures));
+	return json_pack("{s:s, s:s, s:i, s:b, s:b, s:b, s:I, s:i, s:b, s:b}", "pool", run->pool, "address",
+			 addr_format(&run->address, address), "port", run->port, "disabled", run->is_disabled,
+			 "draining", run->is_draining, "drained", run->is_drained, "drain_until",
+			 deadline_to_wall(d, run->drain_deadline_ms), "weight", run->weight, "health_known",
+			 run->health.known, "healthy", run->health.up);
 }
 
 static json_t *state_json(const struct daemon *d)
@@ -74,28 +64,47 @@ static json_t *state_json(const struct daemon *d)
 	return json_pack("{s:i, s:o}", "version", STATE_VERSION, "backends", backends);
 }
 
-/* Writes all of it to the disk beside the file, then takes the file's place. */
-static int write_file(const struct daemon *d, const json_t *json)
+int state_file_begin(const struct daemon *d, const char *name)
 {
-	char path[PATH_MAX], beside[PATH_MAX];
-	int fd, dir, r = 0;
+	char beside[PATH_MAX];
+	int fd;
 
+	if (!state_path(d, name, beside) || strlen(beside) + sizeof(SUFFIX) > sizeof(beside))
+		return -ENAMETOOLONG;
+	strcat(beside, SUFFIX);
 	if (mkdir(d->options.state_dir, 0755) && errno != EEXIST)
 		return -errno;
-	if (!state_path(d, "state.json", path) || !state_path(d, "state.json.new", beside))
-		return -ENAMETOOLONG;
 	fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -errno;
-	if (json_dumpfd(json, fd, JSON_INDENT(1)) || fsync(fd))
-		r = errno ? -errno : -EIO;
+	return fd < 0 ? -errno : fd;
+}
+
+int state_file_end(const struct daemon *d, const char *name, int fd, int r)
+{
+	char path[PATH_MAX], beside[PATH_MAX];
+
 	close(fd);
+	state_path(d, name, path);
+	state_path(d, name, beside);
+	strcat(beside, SUFFIX);
 	if (!r && rename(beside, path))
 		r = -errno;
-	if (r) {
+	if (r)
 		unlink(beside);
+	return r;
+}
+
+/* Writes all of it to the disk. */
+static int write_file(const struct daemon *d, const json_t *json)
+{
+	int fd = state_file_begin(d, "state.json"), dir, r = 0;
+
+	if (fd < 0)
+		return fd;
+	if (json_dumpfd(json, fd, JSON_INDENT(1)) || fsync(fd))
+		r = errno ? -errno : -EIO;
+	r = state_file_end(d, "state.json", fd, r);
+	if (r)
 		return r;
-	}
 	dir = open(d->options.state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir >= 0) {
 		fsync(dir);
@@ -111,11 +120,10 @@ int state_save(struct daemon *d)
 
 	r = json ? write_file(d, json) : -ENOMEM;
 	json_decref(json);
-	d->saved_ms = uv_now(&d->loop);
 	if (!r) {
 		if (d->state_error)
 			log_info("state saved again dir=%s", d->options.state_dir);
-		d->is_state_dirty = d->is_count_dirty = false;
+		d->is_state_dirty = false;
 		d->state_error = 0;
 	} else if (r != d->state_error) {
 		log_err("state not saved, trying again dir=%s error=\"%s\"", d->options.state_dir,
@@ -124,24 +132,6 @@ int state_save(struct daemon *d)
 		d->state_error = r;
 	}
 	return r;
-}
-
-bool state_is_due(const struct daemon *d)
-{
-	return d->is_state_dirty ||
-	       (d->is_count_dirty && uv_now(&d->loop) - d->saved_ms >= COUNTS_INTERVAL_MS);
-}
-
-/* Nothing is counted yet where the file has no counts, or those of other ranges. */
-static void read_histogram(const json_t *json, struct histogram *ret)
-{
-	const json_t *counts = json_object_get(json, "counts");
-
-	if (json_array_size(counts) != HISTOGRAM_RANGES)
-		return;
-	for (unsigned range = 0; range < HISTOGRAM_RANGES; range++)
-		ret->count[range] = (uint64_t)json_integer_value(json_array_get(counts, range));
-	ret->sum_ms = (uint64_t)json_integer_value(json_object_get(json, "sum_ms"));
 }
 
 /* One backend of the file; false if it is not what we write. */
@@ -169,8 +159,6 @@ static bool read_run(struct daemon *d, const json_t *json, struct backend_run *r
 	health_init(&run->health);
 	run->health.known = is_known;
 	run->health.up = is_up;
-	read_histogram(json_object_get(json, "successes"), &run->successes);
-	read_histogram(json_object_get(json, "failures"), &run->failures);
 	run->key = ++d->next_key;
 	return true;
 }
