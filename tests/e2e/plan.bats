@@ -35,6 +35,9 @@ slots() {
   is 'flows placed anew' "$(promised 'd["flows"]["placed_anew"]')" 0
   run -0 ask plan "$LAB_DIR/new.yaml"
   contains "$output" 'nothing is added, changed or removed'
+  contains "$output" 'Maglev slots that move: 0 of 131,074 (0 %)'
+  contains "$output" 'flows placed anew, as their backend goes: 0 of '
+  contains "$output" 'flows that lose their listener: 0 of '
   keep_promise
 }
 
@@ -52,6 +55,7 @@ slots() {
   is 'flows placed anew' "$(promised 'd["flows"]["placed_anew"]')" 1
   # at least those of the backend that goes
   holds 'slots that move' "$(promised 'd["slots_moved"]') >= $(json_get "${before}['$backend']" <<<0)"
+  is 'slots that move, in percent' "$(promised 'd["slots_moved_percent"] == 100 * d["slots_moved"] / d["slots"] > 1')" True
   keep_promise
   wait_for 5 has_moved 1
   wait_for 10 lab_is_gone held

@@ -37,19 +37,29 @@ static bool print_kind(const json_t *change, enum change_what what)
 	return is_any;
 }
 
+/* Also of none: that nothing moves is an answer, too. */
 static void print_share(const char *what, uint64_t part, uint64_t all)
 {
 	char part_text[OUT_TEXT_LEN], all_text[OUT_TEXT_LEN], share[OUT_TEXT_LEN];
 
-	if (all)
-		printf("%s: %s of %s (%s)\n", what, out_exact(part, part_text), out_exact(all, all_text),
-		       out_percent((double)part / (double)all, share));
+	printf("%s: %s of %s (%s)\n", what, out_exact(part, part_text), out_exact(all, all_text),
+	       out_percent(all ? (double)part / (double)all : 0, share));
+}
+
+static void print_flows(const json_t *flows)
+{
+	uint64_t active = view_count(flows, "active");
+
+	if (!flows) {
+		puts("flows that it affects: not known, see the log of culvertd");
+		return;
+	}
+	print_share("flows placed anew, as their backend goes", view_count(flows, "placed_anew"), active);
+	print_share("flows that lose their listener", view_count(flows, "without_listener"), active);
 }
 
 void changes_print(const json_t *change)
 {
-	const json_t *flows = json_object_get(change, "flows");
-	uint64_t active = view_count(flows, "active");
 	bool is_any = false;
 
 	for (int what = 0; what < CHANGE_WHAT_COUNT; what++)
@@ -57,6 +67,5 @@ void changes_print(const json_t *change)
 	if (!is_any)
 		puts("nothing is added, changed or removed");
 	print_share("Maglev slots that move", view_count(change, "slots_moved"), view_count(change, "slots"));
-	print_share("flows placed anew, as their backend goes", view_count(flows, "placed_anew"), active);
-	print_share("flows that lose their listener", view_count(flows, "without_listener"), active);
+	print_flows(json_object_get(change, "flows"));
 }

@@ -71,13 +71,19 @@ static json_t *memory_json(const struct model *model)
 	return json_pack("{s:I, s:o}", "bytes", (json_int_t)sum, "maps", maps);
 }
 
+static double percent(uint64_t part, uint64_t all)
+{
+	return all ? 100 * (double)part / (double)all : 0;
+}
+
 json_t *report_change(struct daemon *d, const struct model *model, const struct plan *plan)
 {
 	json_t *json = names_json(d->model, model);
 	json_t *more =
-		json_pack("{s:I, s:I, s:o*, s:{s:o, s:o}}", "slots_moved", (json_int_t)plan->slots_moved,
-			  "slots", (json_int_t)plan->slots, "flows", flows_json(d, plan), "memory", "now",
-			  memory_json(d->model), "then", memory_json(model));
+		json_pack("{s:I, s:I, s:f, s:o*, s:{s:o, s:o}}", "slots_moved", (json_int_t)plan->slots_moved,
+			  "slots", (json_int_t)plan->slots, "slots_moved_percent",
+			  percent(plan->slots_moved, plan->slots), "flows", flows_json(d, plan), "memory",
+			  "now", memory_json(d->model), "then", memory_json(model));
 
 	if (!json || !more || json_object_update(json, more)) {
 		json_decref(json);
