@@ -65,7 +65,7 @@
 	  "a later fragment whose first one was not forwarded, or has not come",                             \
 	  "see the other drops; have culvertd run, which holds back fragments that come too early")          \
 	X(DROP_NO_BACKEND, DROP, "no_backend", "the listener's pool has no backend that takes flows",        \
-	  "see culvert backends; add or enable backends, or set all_down: open")                             \
+	  "see culvert backends; add or enable one, or raise its weight; all_down: open uses those down")    \
 	X(DROP_NO_NEXT_HOP, DROP, "no_next_hop",                                                             \
 	  "no route, no neighbour or no attached port towards the backend",                                  \
 	  "see culvert backends for what is missing")                                                        \

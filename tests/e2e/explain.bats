@@ -97,6 +97,21 @@ held() {
   contains "$output" 'nothing is attached'
 }
 
+@test 'a pool of which nobody takes flows: who does not, and why' {
+  ask disable pool4 "$(lab_backend 4 1)"
+  ask disable pool4 "$(lab_backend 4 2)"
+  ask weight pool4 "$(lab_backend 4 3)" 0
+  run -0 ask explain tcp "$LAB_CLIENT4:23000" "$LAB_VIP4:80"
+  contains "$output" "backend   none: none of the pool's 3 takes new flows; 2 disabled; 1 of weight 0"
+  contains "$output" 'verdict   drop no_backend'
+  is 'why' "$(explained 4 23000 'd["reason"], d["backend"], d["why"]')" \
+    "('no_backend', None, \"none of the pool's 3 takes new flows; 2 disabled; 1 of weight 0\")"
+  ask weight pool4 "$(lab_backend 4 3)" 100
+  ask enable pool4 "$(lab_backend 4 2)"
+  ask enable pool4 "$(lab_backend 4 1)"
+  wait_for 5 backend_is "$(lab_backend 4 1)" up
+}
+
 # --- culvert top, in the same network ---
 
 @test 'top: packets, bits and flows a second by listener and backend are those of the traffic' {

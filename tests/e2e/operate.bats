@@ -98,6 +98,14 @@ print("sent it all")' "$LAB_DIR/culvertd.sock"
   backend_is "$backend" up
 }
 
+@test 'a weight that is none is refused, and what is allowed is said' {
+  local weight
+  for weight in -1 1001 1x; do
+    run -2 ask weight pool4 "$(lab_backend 4 1)" "$weight"
+    contains "$output" "weight $weight: not a whole number from 0 to 1000"
+  done
+}
+
 # meta_say SCHEMA VERSION: the pinned maps are of this schema, laid down by that version.
 meta_say() {
   python3 - "$LAB_DIR/bpf/culvert/cv_meta" "$@" <<'EOF'

@@ -118,6 +118,8 @@ static void states_that_are_shown_have_names(void **state)
 		assert_int_equal(flow_state_parse(flow_state_name(shown[i]), &parsed), 0);
 		assert_int_equal(parsed, shown[i]);
 	}
+	assert_int_equal(flow_state_parse("half_open", &parsed), 0);
+	assert_int_equal(parsed, CV_FLOW_HALF_OPEN);
 	assert_int_equal(flow_state_parse("none", &parsed), -EINVAL);
 	assert_int_equal(flow_state_parse("", &parsed), -EINVAL);
 }

@@ -91,18 +91,38 @@ int cmd_drain(int argc, char **argv)
 	return change(&spec, &cli, argv + optind, deadline_s ? "deadline_s" : NULL, deadline_s);
 }
 
+static int parse_weight(const char *text, uint32_t *ret)
+{
+	struct err err;
+
+	if (cli_parse_number(text, 0, CV_MAX_WEIGHT, ret, &err) < 0)
+		return cli_complain("weight", CLI_WRONG, "weight %s: %s", text, err.text);
+	return CLI_GO_ON;
+}
+
+/* The first word that is a number below zero, which getopt would take for an option; or NULL. */
+static const char *find_negative(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (argv[i][0] == '-' && argv[i][1] >= '0' && argv[i][1] <= '9')
+			return argv[i];
+	return NULL;
+}
+
 int cmd_weight(int argc, char **argv)
 {
 	static const struct cli_spec spec = { "weight", weight_help, options, 3, 3, NULL };
+	const char *negative = find_negative(argc, argv);
 	uint32_t weight = 0;
-	struct err err;
 	struct cli cli;
-	int status = cli_parse(&spec, argc, argv, &cli, NULL);
+	int status = negative ? parse_weight(negative, &weight) : CLI_GO_ON;
 
+	if (status == CLI_GO_ON)
+		status = cli_parse(&spec, argc, argv, &cli, NULL);
+	if (status == CLI_GO_ON)
+		status = parse_weight(argv[optind + 2], &weight);
 	if (status != CLI_GO_ON)
 		return status;
-	if (cli_parse_number(argv[optind + 2], 0, CV_MAX_WEIGHT, &weight, &err) < 0)
-		return cli_complain(spec.name, CLI_WRONG, "weight %s: %s", argv[optind + 2], err.text);
 	return change(&spec, &cli, argv + optind, "weight", weight);
 }
 

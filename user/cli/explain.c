@@ -86,12 +86,45 @@ static const char *state_remark(const struct cv_backend *backend)
 	return "";
 }
 
+/* Where to add the next words; `size` is spent already with what did not fit. */
+static size_t append(char *text, size_t used, size_t size, const char *format, unsigned nr)
+{
+	if (nr && used < size)
+		used += (size_t)snprintf(text + used, size - used, format, nr);
+	return used;
+}
+
+/* Why the listener's pool has nobody for what is new. */
+static void say_why_nobody(const struct explain *explain, const struct cv_listener *listener, char *text)
+{
+	unsigned in_state[CV_BACKEND_DISABLED + 1] = { 0 }, nr = 0;
+	size_t used;
+
+	for (uint16_t id = 1; id <= CV_MAX_BACKENDS; id++) {
+		const struct cv_backend *backend = &explain->image->backend[id];
+
+		if (!listener || backend->pool != listener->pool || backend->state == CV_BACKEND_NONE)
+			continue;
+		in_state[backend->state]++;
+		nr++;
+	}
+	used = (size_t)snprintf(text, EXPLAIN_WHY_LEN, "none of the pool's %u takes new flows", nr);
+	used = append(text, used, EXPLAIN_WHY_LEN, "; %u disabled", in_state[CV_BACKEND_DISABLED]);
+	used = append(text, used, EXPLAIN_WHY_LEN, "; %u down", in_state[CV_BACKEND_DOWN]);
+	used = append(text, used, EXPLAIN_WHY_LEN, "; %u draining", in_state[CV_BACKEND_DRAINING]);
+	append(text, used, EXPLAIN_WHY_LEN, "; %u of weight 0", in_state[CV_BACKEND_UP]);
+}
+
 const char *explain_why(const struct explain *explain, const struct explanation *of, char *text)
 {
 	const struct cv_backend *backend = explain_backend(explain, of->ask.backend);
 	const struct cv_flow *flow = &explain->tuple.flow;
 	char was[ADDR_TEXT_LEN];
 
+	if (!backend && of->ask.verdict == CV_DROP_NO_BACKEND) {
+		say_why_nobody(explain, explain_listener(explain, of), text);
+		return text;
+	}
 	if (!backend) {
 		snprintf(text, EXPLAIN_WHY_LEN, "no backend was looked for");
 		return text;

@@ -137,6 +137,8 @@ static void print_backend(const struct explain *explain, const struct explanatio
 	char text[ADDR_TEXT_LEN], why[EXPLAIN_WHY_LEN];
 	struct addr address;
 
+	if (!backend && of->ask.verdict == CV_DROP_NO_BACKEND)
+		printf("backend   none: %s\n", explain_why(explain, of, why));
 	if (!backend)
 		return;
 	memcpy(address.byte, backend->address, sizeof(address.byte));
@@ -172,17 +174,11 @@ static void print_way(const struct explain *explain, const struct explanation *o
 static void print_instead(const struct explain *explain)
 {
 	const struct explanation *instead = &explain->instead;
-	const struct cv_backend *backend = explain_backend(explain, instead->ask.backend);
-	char why[EXPLAIN_WHY_LEN], text[ADDR_TEXT_LEN];
-	struct addr address;
 
 	if (!instead->spec.protocol)
 		return;
 	printf("\nbut %s instead\n", what(&instead->spec));
-	if (backend) {
-		memcpy(address.byte, backend->address, sizeof(address.byte));
-		printf("backend   %s: %s\n", addr_format(&address, text), explain_why(explain, instead, why));
-	}
+	print_backend(explain, instead);
 	print_verdict(instead);
 }
 

@@ -26,6 +26,8 @@ int flow_state_parse(const char *text, enum cv_flow_state *ret)
 {
 	static const enum cv_flow_state states[] = { CV_FLOW_HALF_OPEN, CV_FLOW_OPEN, CV_FLOW_CLOSING };
 
+	if (!strcmp(text, "half_open")) /* as keys of JSON and metrics have it */
+		text = flow_state_name(CV_FLOW_HALF_OPEN);
 	for (size_t i = 0; i < CV_ARRAY_SIZE(states); i++) {
 		if (strcmp(text, flow_state_name(states[i])) != 0)
 			continue;

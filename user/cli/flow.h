@@ -12,7 +12,7 @@
 
 /* "half-open", "open", "closing"; "none" for what no map holds. */
 const char *flow_state_name(enum cv_flow_state state);
-/* -EINVAL if there is no such state. */
+/* By that name, or "half_open" as JSON has it. -EINVAL if there is no such state. */
 int flow_state_parse(const char *text, enum cv_flow_state *ret);
 
 /* What is wanted; zeroed memory wants every flow. */
