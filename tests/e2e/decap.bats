@@ -274,6 +274,16 @@ program() {
   contains "$output" bpf_fs
 }
 
+@test 'the options of every command stand in front of it or behind it' {
+  decap attach eth0
+  run -0 in_ns b "$BUILD_DIR/culvert" --json --socket /none --pin-dir "$PINS" decap status
+  contains "$output" '"name": "eth0"'
+  run -0 in_ns b "$BUILD_DIR/culvert" decap --json status --pin-dir "$PINS" --socket /none
+  contains "$output" '"name": "eth0"'
+  run -0 in_ns b "$BUILD_DIR/culvert" --pin-dir "$PINS" decap detach eth0 --json
+  contains "$output" '"detached": "eth0"'
+}
+
 @test 'a wrong command line changes nothing and ends with 2, a failure with 1' {
   run -2 decap
   run -2 decap attach
@@ -282,7 +292,10 @@ program() {
   run -2 decap attach eth0 --from 10.0.0.1/24
   run -2 decap attach eth0 --gue-port 65536
   run -2 decap attach eth0 --gue-port gue
+  run -2 decap attach eth0 --all
   run -2 decap detach eth0 --from 10.0.0.1
+  contains "$output" 'detach does not take --from'
+  run -2 decap fly eth0
   run -2 decap detach
   run -2 decap detach eth0 --all
   run -2 decap status eth0
@@ -297,7 +310,7 @@ program() {
 
 @test 'help has an example' {
   run -0 "$BUILD_DIR/culvert" decap --help
-  contains "$output" 'example:'
+  contains "$output" 'Example:'
   run -0 "$BUILD_DIR/culvert" decap attach --help
   contains "$output" 'culvert decap attach eth0 --from'
 }

@@ -31,6 +31,16 @@ assert all(isinstance(n, int) for n in d['drops'].values())
 EOF
 }
 
+# An option that a command has not is refused before its help is shown.
+@test 'every command takes the options of every command, in front of it and behind it' {
+  local command
+  for command in $(culvert --help | sed -n 's/^  \([a-z]*\) .*/\1/p'); do
+    run -0 culvert --json --socket /none --pin-dir /none "$command" --help
+    run -0 culvert "$command" --json --socket /none --pin-dir /none --help
+  done
+  is 'the last one' "$command" version
+}
+
 has_flow() {
   [[ -n $(ask flows --state open --json) ]]
 }

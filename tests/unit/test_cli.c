@@ -57,6 +57,19 @@ static void times_have_units_and_bounds(void **state)
 	assert_string_equal(err.text, "not a time from 1s to 24h with its unit, like 90s, 5m or 1h");
 }
 
+static void modes_have_names(void **state)
+{
+	enum attach_mode mode = ATTACH_AUTO;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(cli_parse_mode("generic", &mode, NULL), 0);
+	assert_int_equal(mode, ATTACH_GENERIC);
+	assert_int_equal(cli_parse_mode("driver", &mode, &err), -EINVAL);
+	assert_string_equal(err.text, "not one of auto, native, generic");
+	assert_int_equal(mode, ATTACH_GENERIC);
+}
+
 enum { OPTION_NAME = CLI_OPTION_OWN };
 
 static const struct option options[] = { { "name", required_argument, NULL, OPTION_NAME },
@@ -234,6 +247,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(numbers_have_bounds),
 		cmocka_unit_test(times_have_units_and_bounds),
+		cmocka_unit_test(modes_have_names),
 		cmocka_unit_test(options_stand_anywhere),
 		cmocka_unit_test(the_pin_dir_is_as_given_or_the_default),
 		cmocka_unit_test(wrong_command_lines_end_with_2),

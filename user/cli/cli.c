@@ -226,3 +226,16 @@ const char *cli_mode_name(enum attach_mode mode)
 	}
 	return "unknown";
 }
+
+int cli_parse_mode(const char *text, enum attach_mode *ret, struct err *err)
+{
+	static const enum attach_mode modes[] = { ATTACH_AUTO, ATTACH_NATIVE, ATTACH_GENERIC };
+
+	for (size_t i = 0; i < CV_ARRAY_SIZE(modes); i++) {
+		if (strcmp(text, cli_mode_name(modes[i])) != 0)
+			continue;
+		*ret = modes[i];
+		return 0;
+	}
+	return err_set(err, -EINVAL, "not one of auto, native, generic");
+}

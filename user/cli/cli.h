@@ -98,6 +98,7 @@ int cli_parse_seconds(const char *text, uint32_t max_s, uint32_t *ret_s, struct 
 
 /* "auto", "native", "generic". */
 const char *cli_mode_name(enum attach_mode mode);
+int cli_parse_mode(const char *text, enum attach_mode *ret, struct err *err);
 
 int cmd_attach(int argc, char **argv);
 int cmd_detach(int argc, char **argv);

@@ -71,17 +71,8 @@ static int report_end(struct report *report)
 
 static int take_mode(int option, const char *value, void *arg, struct err *err)
 {
-	static const enum attach_mode modes[] = { ATTACH_AUTO, ATTACH_NATIVE, ATTACH_GENERIC };
-	enum attach_mode *ret = arg;
-
 	(void)option;
-	for (size_t i = 0; i < CV_ARRAY_SIZE(modes); i++) {
-		if (strcmp(value, cli_mode_name(modes[i])) != 0)
-			continue;
-		*ret = modes[i];
-		return 0;
-	}
-	return err_set(err, -EINVAL, "not one of auto, native, generic");
+	return cli_parse_mode(value, arg, err);
 }
 
 int cmd_attach(int argc, char **argv)

@@ -12,7 +12,7 @@ static const char help[] =
 	"and how much memory of the kernel its maps will take on this machine.\n\n" CLI_JSON_HELP
 		CLI_HELP_HELP "\nExample:\n  culvert check /etc/culvert/culvert.yaml && culvert reload\n";
 
-static const struct option options[] = { CLI_JSON, CLI_HELP, { 0 } };
+static const struct option options[] = { CLI_JSON, CLI_WHERE, CLI_HELP, { 0 } };
 
 static const struct cli_spec spec = { "check", help, options, 1, 1, NULL };
 

@@ -3,18 +3,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "cli/cli.h"
 #include "cli/decap_print.h"
-
-const char *decap_mode_name(enum attach_mode mode)
-{
-	static const char *const names[] = {
-		[ATTACH_AUTO] = "auto",
-		[ATTACH_NATIVE] = "native",
-		[ATTACH_GENERIC] = "generic",
-	};
-
-	return names[mode];
-}
 
 static const char *format_prefix(const struct decap_prefix *prefix, char text[ADDR_PREFIX_TEXT_LEN])
 {
@@ -33,7 +23,7 @@ static void print_interfaces(const struct decap_status *status)
 		const struct decap_interface *interface = &status->interfaces[i];
 
 		if (interface->name[0])
-			printf("%-16s %-8s %" PRIu32 "\n", interface->name, decap_mode_name(interface->mode),
+			printf("%-16s %-8s %" PRIu32 "\n", interface->name, cli_mode_name(interface->mode),
 			       interface->program_id);
 		else
 			printf("%-16s %-8s %" PRIu32 "\n", interface->ifindex ? "(other netns)" : "(gone)",
@@ -107,7 +97,7 @@ static json_t *interfaces_json(const struct decap_status *status)
 		failed |= json_array_append_new(
 			list, json_pack("{s:s?, s:I, s:s?, s:I}", "name", here ? interface->name : NULL,
 					"ifindex", (json_int_t)interface->ifindex, "mode",
-					here ? decap_mode_name(interface->mode) : NULL, "program_id",
+					here ? cli_mode_name(interface->mode) : NULL, "program_id",
 					(json_int_t)interface->program_id));
 	}
 	return whole(list, failed);

@@ -7,9 +7,6 @@
 
 #include "dataplane/decap.h"
 
-/* "auto", "native", "generic". */
-const char *decap_mode_name(enum attach_mode mode);
-
 /* Tables on standard output. */
 void decap_status_print(const struct decap_status *status);
 
