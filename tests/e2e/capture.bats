@@ -93,6 +93,8 @@ PY
   contains "${lines[1]}" 'tcp SYN'
   contains "${lines[1]}" "$LAB_VIP4:80"
   contains "${lines[1]}" 74+20
+  contains "${lines[1]}" 'tx tcp-4-4 10.0.'
+  is 'lines beyond 100 columns' "$(awk 'length > 100' "$LAB_DIR/log/capture")" ''
   run grep -cE 'tcp-6-6|udp' "$LAB_DIR/log/capture"
   is 'of other listeners' "$output" 0
 

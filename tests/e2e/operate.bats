@@ -41,6 +41,23 @@ EOF
   is 'the last one' "$command" version
 }
 
+# too_wide COMMAND...: the lines of what it prints that are wider than 100 columns.
+too_wide() {
+  "$@" | python3 -c 'import sys; sys.stdout.writelines(l for l in sys.stdin if len(l) > 101)'
+}
+
+@test 'tables and help keep to 100 columns' {
+  local command
+  for command in status listeners pools backends flows version; do
+    is "too wide in $command" "$(too_wide ask "$command")" ''
+  done
+  for command in $(culvert --help | sed -n 's/^  \([a-z]*\) .*/\1/p'); do
+    is "too wide in $command --help" "$(too_wide culvert "$command" --help)" ''
+  done
+  is 'too wide in culvert --help' "$(too_wide culvert --help)" ''
+  is 'too wide in culvertd --help' "$(too_wide lab_in lb "$BALANCER_BUILD/culvertd" --help)" ''
+}
+
 has_flow() {
   [[ -n $(ask flows --state open --json) ]]
 }

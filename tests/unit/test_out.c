@@ -147,6 +147,11 @@ static void tables_are_aligned(void **state)
 				  "a           7  first\n"
 				  "longer  12345  \n");
 	free(text);
+	table.gap = 1;
+	add_row(&table, "b", 1, "closer");
+	text = printed(&table);
+	assert_string_equal(text, "b          1 closer\n");
+	free(text);
 	out_table_done(&table);
 }
 

@@ -13,18 +13,16 @@
 
 #define NS_PER_S 1000000000
 
-/* Wide enough for most of what will come, so that columns keep their places. */
+/* Wide enough for most of what will come, so that columns keep their places, and yet within 100. The words of the last
+ * one need no places of their own. */
 static const struct out_column columns[] = {
 	{ "TIME           ", OUT_LEFT },
-	{ "CPU", OUT_RIGHT },
-	{ "IN  ", OUT_LEFT },
-	{ "FROM                ", OUT_LEFT },
-	{ "TO              ", OUT_LEFT },
+	{ "IN/CPU", OUT_LEFT },
+	{ "FROM               ", OUT_LEFT },
+	{ "TO           ", OUT_LEFT },
 	{ "WHAT       ", OUT_LEFT },
-	{ "BYTES ", OUT_RIGHT },
-	{ "VERDICT", OUT_LEFT },
-	{ "LISTENER", OUT_LEFT },
-	{ "BACKEND", OUT_LEFT },
+	{ "BYTES", OUT_RIGHT },
+	{ "VERDICT LISTENER BACKEND", OUT_LEFT },
 };
 
 static struct capture_port *add_port(struct capture_print *print, uint32_t ifindex, const char *name)
@@ -52,6 +50,7 @@ int capture_print_init(struct capture_print *print, FILE *to, const struct dp_in
 					  monotonic.tv_nsec),
 	};
 	out_table_init(&print->table, columns, CV_ARRAY_SIZE(columns));
+	print->table.gap = 1;
 	for (size_t i = 0; i < nr; i++) {
 		if (!add_port(print, ports[i].ifindex, ports[i].name))
 			return -ENOMEM;
@@ -150,9 +149,11 @@ static void bytes_cell(struct out_table *table, const struct cv_captured *captur
 		out_cell(table, "%u", captured->bytes_before);
 }
 
-/* "drop too_big", "tx", "tx reset_late", "redirect eth1". */
+/* "tx web 10.0.0.11", "drop ttl web 10.0.0.11", "tx reset_late web -", "redirect eth1 web 10.0.0.11", "pass not_vip - -". */
 static void verdict_cell(struct capture_print *print, const struct cv_captured *captured)
 {
+	const struct addr backend = to_addr(captured->backend);
+	char text[ADDR_TEXT_LEN];
 	const enum cv_verdict verdict = (enum cv_verdict)captured->verdict;
 	const char *class = dp_class_name(dp_verdict_class(verdict)), *reason = dp_verdict_name(verdict);
 
@@ -160,27 +161,25 @@ static void verdict_cell(struct capture_print *print, const struct cv_captured *
 		reason = port_name(print, captured->out_ifindex);
 	else if (!strcmp(class, reason))
 		reason = "";
-	out_cell(&print->table, "%s%s%s", class, *reason ? " " : "", reason);
+	out_cell(&print->table, "%s%s%s %s %s", class, *reason ? " " : "", reason,
+		 *captured->listener ? captured->listener : "-",
+		 addr_is_zero(&backend) ? "-" : addr_format(&backend, text));
 }
 
 int capture_print_row(struct capture_print *print, const struct cv_captured *captured, const uint8_t *before)
 {
-	const struct addr backend = to_addr(captured->backend);
-	char text[ADDR_TEXT_LEN], time[CAPTURE_TIME_LEN];
 	struct out_table *table = &print->table;
+	char time[CAPTURE_TIME_LEN];
 	struct capture_frame frame;
 
 	capture_frame_read(before, captured->saved_before, &frame);
 	out_cell(table, "%s", capture_time(captured->time_ns + print->realtime_ns, time));
-	out_cell(table, "%u", captured->cpu);
-	out_cell(table, "%s", port_name(print, captured->ifindex));
+	out_cell(table, "%s/%u", port_name(print, captured->ifindex), captured->cpu);
 	address_cell(table, &frame, &frame.client, frame.client_port);
 	address_cell(table, &frame, &frame.address, frame.port);
 	out_cell(table, "%s", frame.what);
 	bytes_cell(table, captured);
 	verdict_cell(print, captured);
-	out_cell(table, "%s", *captured->listener ? captured->listener : "-");
-	out_cell(table, "%s", addr_is_zero(&backend) ? "-" : addr_format(&backend, text));
 	return 0;
 }
 

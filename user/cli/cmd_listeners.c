@@ -12,9 +12,9 @@ static const char help[] =
 static const struct option options[] = { CLI_JSON, CLI_WHERE, CLI_HELP, { 0 } };
 
 static const struct out_column columns[] = {
-	{ "LISTENER", OUT_LEFT }, { "ADDRESS", OUT_LEFT },  { "POOL", OUT_LEFT },   { "FORWARD", OUT_LEFT },
-	{ "IDLE", OUT_RIGHT },	  { "FLOWS", OUT_RIGHT },   { "NEW", OUT_RIGHT },   { "REJECT", OUT_RIGHT },
-	{ "EXPIRED", OUT_RIGHT }, { "PACKETS", OUT_RIGHT }, { "BYTES", OUT_RIGHT },
+	{ "LISTENER", OUT_LEFT }, { "ADDRESS", OUT_LEFT }, { "POOL", OUT_LEFT },   { "FWD", OUT_LEFT },
+	{ "IDLE", OUT_RIGHT },	  { "FLOWS", OUT_RIGHT },  { "NEW", OUT_RIGHT },   { "REJECT", OUT_RIGHT },
+	{ "EXPIRE", OUT_RIGHT },  { "PKTS", OUT_RIGHT },   { "BYTES", OUT_RIGHT },
 };
 
 static void add_listener(struct out_table *table, const json_t *listener)

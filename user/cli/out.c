@@ -90,7 +90,7 @@ const char *out_percent(double share, char *text)
 
 void out_table_init(struct out_table *table, const struct out_column *columns, size_t nr)
 {
-	*table = (struct out_table){ .column = columns, .columns = nr };
+	*table = (struct out_table){ .column = columns, .columns = nr, .gap = 2 };
 	for (size_t i = 0; i < nr; i++)
 		table->width[i] = strlen(columns[i].head);
 }
@@ -164,16 +164,16 @@ size_t out_table_rows(const struct out_table *table)
 	return table->cells / table->columns;
 }
 
-/* Two spaces between columns, none at the end of a line. */
+/* A gap between columns, none at the end of a line. */
 static void print_cell(const struct out_table *table, size_t column, const char *text, FILE *to)
 {
-	int gap = (int)(table->width[column] - text_width(text));
+	int left = (int)(table->width[column] - text_width(text)), gap = (int)table->gap;
 	bool is_last = column + 1 == table->columns;
 
 	if (table->column[column].align == OUT_RIGHT)
-		fprintf(to, "%*s%s%s", gap, "", text, is_last ? "\n" : "  ");
+		fprintf(to, "%*s%s%*s", left, "", text, is_last ? 0 : gap, is_last ? "\n" : "");
 	else
-		fprintf(to, "%s%*s", text, is_last ? 0 : gap + 2, is_last ? "\n" : "");
+		fprintf(to, "%s%*s", text, is_last ? 0 : left + gap, is_last ? "\n" : "");
 }
 
 int out_table_print(struct out_table *table, FILE *to)

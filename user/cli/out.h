@@ -35,6 +35,7 @@ struct out_table {
 	const struct out_column *column;
 	size_t columns;
 	size_t width[OUT_MAX_COLUMNS];
+	size_t gap;  /* spaces between columns: 2, if nothing else is set */
 	char **cell; /* row by row */
 	size_t cells;
 	size_t room;
