@@ -127,6 +127,20 @@ look_elsewhere() {
   found_and_mended b1 look_backend vip "$LAB_VIP4 is no address of this host"
 }
 
+@test 'a backend whose VIPs are not named: those on lo' {
+  CULVERT_NS=b1 run -0 culvert doctor backend --pin-dir "$LAB_DIR/bpf/b1"
+  contains "$output" "$LAB_VIP4 is on lo, and so taken for a VIP"
+  contains "$output" "$LAB_VIP6 is on lo, and so taken for a VIP"
+  contains "$output" 'errors: 0, warnings: 0'
+}
+
+@test 'a host with no VIP: all else is looked at' {
+  CULVERT_NS=router run -1 culvert doctor backend
+  contains "$output" 'no VIP was looked at'
+  contains "$output" 'ip address add VIP dev lo'
+  contains "$output" 'nothing takes tunnels off'
+}
+
 @test 'a backend that answers ARP for its VIP' {
   lab_in b1 sysctl -qw net.ipv4.conf.all.arp_ignore=0
   found_and_mended b1 look_backend arp 'arp_ignore is 0'
@@ -167,7 +181,6 @@ look_elsewhere() {
 
 @test 'a wrong command line: exit status 2' {
   run -2 ask doctor patient
-  run -2 ask doctor backend
   run -2 ask doctor --vip "$LAB_VIP4"
   run -2 ask doctor backend --vip 192.0.2.300
 }

@@ -9,13 +9,13 @@
 
 static const char help[] =
 	"usage: culvert doctor [OPTION…]\n"
-	"       culvert doctor backend --vip ADDRESS… [OPTION…]\n\n"
+	"       culvert doctor backend [--vip ADDRESS]… [OPTION…]\n\n"
 	"Looks a balancer over: kernel, drivers, modes, queues and offloads, memory, culvertd and its\n"
 	"last reload, route and neighbour and MTU to every backend. Or a backend: its VIPs, ARP,\n"
 	"decapsulation, segment size. Changes nothing. Each finding that is not well comes with the\n"
 	"command that mends it. Exit status: 0 without errors (warnings are none), 1 with errors.\n\n"
 	"  --config FILE      of the balancer (that of culvertd, or /etc/culvert/culvert.yaml)\n"
-	"  --vip ADDRESS      that the backend serves; more than once for more\n" CLI_JSON_HELP
+	"  --vip ADDRESS      that the backend serves; more than once for more (the addresses on lo)\n" CLI_JSON_HELP
 		CLI_SOCKET_HELP CLI_PIN_DIR_HELP CLI_HELP_HELP
 	"\nExample:\n  culvert doctor\n  culvert doctor backend --vip 192.0.2.10 --vip 2001:db8::10\n";
 
@@ -117,7 +117,7 @@ int cmd_doctor(int argc, char **argv)
 	if (is_backend && strcmp(argv[optind], "backend") != 0)
 		return cli_complain(spec.name, CLI_WRONG,
 				    "\"%s\": it looks over this balancer, or a \"backend\"", argv[optind]);
-	if (is_backend != (asked.vips_nr > 0))
-		return cli_complain(spec.name, CLI_WRONG, "--vip and \"backend\" go together");
+	if (asked.vips_nr && !is_backend)
+		return cli_complain(spec.name, CLI_WRONG, "--vip is for: culvert doctor backend");
 	return run(&doctor, &asked, is_backend);
 }

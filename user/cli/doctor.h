@@ -32,7 +32,7 @@ void doctor_ports(struct doctor *doctor);
 /* doctor_ways.c: the way to each backend, and what fits through it. */
 void doctor_ways(struct doctor *doctor);
 
-/* doctor_backend.c: of a host that serves these VIPs. */
+/* doctor_backend.c: of a host that serves these VIPs; with none, those that lo has. */
 void doctor_backend(struct doctor *doctor, const struct addr *vips, size_t nr);
 
 /* A file of one number, as those below /proc/sys; -1 if it cannot be read. */

@@ -15,21 +15,61 @@
 #define ANYBODY4 "203.0.113.1"
 #define ANYBODY6 "2001:db8:ffff::1"
 
+#define MAX_GUESSED 64
+
+static bool read_address(const struct ifaddrs *at, struct addr *ret)
+{
+	const struct sockaddr *sa = at->ifa_addr;
+	const void *bytes = NULL;
+
+	if (sa && sa->sa_family == AF_INET)
+		bytes = &((const struct sockaddr_in *)(const void *)sa)->sin_addr;
+	else if (sa && sa->sa_family == AF_INET6)
+		bytes = &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr;
+	return bytes && !addr_from_wire(sa->sa_family, bytes, ret);
+}
+
 static bool is_own(const struct addr *vip, const struct ifaddrs *list)
 {
-	for (const struct ifaddrs *at = list; at; at = at->ifa_next) {
-		const struct sockaddr *sa = at->ifa_addr;
-		const void *bytes = NULL;
-		struct addr address;
+	struct addr address;
 
-		if (sa && sa->sa_family == AF_INET)
-			bytes = &((const struct sockaddr_in *)(const void *)sa)->sin_addr;
-		else if (sa && sa->sa_family == AF_INET6)
-			bytes = &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr;
-		if (bytes && !addr_from_wire(sa->sa_family, bytes, &address) && !addr_compare(&address, vip))
+	for (const struct ifaddrs *at = list; at; at = at->ifa_next)
+		if (read_address(at, &address) && !addr_compare(&address, vip))
 			return true;
-	}
 	return false;
+}
+
+/* Of every host: 127/8 and ::1. */
+static bool is_loopback(const struct addr *address)
+{
+	static const struct addr one = { .byte = { [15] = 1 } };
+
+	return addr_is_v4(address) ? address->byte[12] == 127 : !addr_compare(address, &one);
+}
+
+/* Where no VIP was named: what lo has besides the addresses of every host is one. */
+static size_t guess_vips(struct findings *findings, const struct ifaddrs *list,
+			 struct addr guessed[MAX_GUESSED])
+{
+	char text[ADDR_TEXT_LEN];
+	struct addr address;
+	size_t nr = 0;
+
+	for (const struct ifaddrs *at = list; at && nr < MAX_GUESSED; at = at->ifa_next) {
+		if (strcmp(at->ifa_name, "lo") != 0 || !read_address(at, &address) || is_loopback(&address))
+			continue;
+		guessed[nr++] = address;
+		finding_ok(findings, "vip", "%s is on lo, and so taken for a VIP: --vip names none",
+			   addr_format(&address, text));
+	}
+	if (nr)
+		return nr;
+	finding_bad(findings, FINDING_WARNING, "vip",
+		    "the kernel takes packets for a VIP only if it is an address of this host",
+		    "no VIP was looked at: --vip names none, and lo has none");
+	finding_mend(findings,
+		     "ip address add VIP dev lo # the address of the listener that this host serves");
+	return 0;
 }
 
 static void check_vip(struct findings *findings, const struct addr *vip, const struct ifaddrs *list)
@@ -177,19 +217,26 @@ static void check_room(struct findings *findings, const struct nexthop_way *way,
 		finding_mend(findings, "ip link set dev %s mtu %u", link->name, CLIENT_MTU + tunnel);
 }
 
+/* Whether the next hop answers is not asked here. */
+static bool find_back(const struct doctor *doctor, bool is_v4, struct nexthop_way *ret_way,
+		      struct nexthop_link *ret_link)
+{
+	struct addr anybody;
+
+	return !addr_parse(is_v4 ? ANYBODY4 : ANYBODY6, &anybody) &&
+	       !nexthop_find(doctor->nexthop, &anybody, ret_way, NULL) &&
+	       (ret_way->problem == NEXTHOP_OK || ret_way->problem == NEXTHOP_UNRESOLVED) &&
+	       !nexthop_link_by_name(doctor->nexthop, ret_way->ifname, ret_link);
+}
+
 /* The way back to clients of one family; finds the interface by which packets come, too. */
 static void check_back(struct doctor *doctor, unsigned tunnel, bool is_v4, char *ret_ifname)
 {
 	struct findings *findings = &doctor->findings;
 	struct nexthop_link link;
 	struct nexthop_way way;
-	struct addr anybody;
 
-	/* whether the next hop answers is not asked here */
-	if (addr_parse(is_v4 ? ANYBODY4 : ANYBODY6, &anybody) ||
-	    nexthop_find(doctor->nexthop, &anybody, &way, NULL) ||
-	    (way.problem != NEXTHOP_OK && way.problem != NEXTHOP_UNRESOLVED) ||
-	    nexthop_link_by_name(doctor->nexthop, way.ifname, &link)) {
+	if (!find_back(doctor, is_v4, &way, &link)) {
 		finding_bad(findings, FINDING_ERROR, "route", "it answers its clients by itself",
 			    "there is no default route for IPv%d", is_v4 ? 4 : 6);
 		finding_mend(findings, "ip %s route add default via GATEWAY", is_v4 ? "-4" : "-6");
@@ -200,29 +247,55 @@ static void check_back(struct doctor *doctor, unsigned tunnel, bool is_v4, char 
 	check_room(findings, &way, &link, tunnel, is_v4);
 }
 
+/* Both families' ways back, and what goes with them. Hands out the interface by which packets come. */
+static void check_families(struct doctor *doctor, const struct decap_status *status, bool has_v4, bool has_v6,
+			   char *ret_ifname)
+{
+	unsigned tunnel = tunnel_bytes(status);
+
+	if (has_v6)
+		check_back(doctor, tunnel, false, ret_ifname);
+	if (has_v4)
+		check_back(doctor, tunnel, true, ret_ifname);
+	if (has_v4 && strcmp(ret_ifname, "IFACE") != 0)
+		check_arp(&doctor->findings, ret_ifname);
+}
+
+static bool has_way_out(const struct doctor *doctor, bool is_v4)
+{
+	struct nexthop_link link;
+	struct nexthop_way way;
+
+	return find_back(doctor, is_v4, &way, &link);
+}
+
 void doctor_backend(struct doctor *doctor, const struct addr *vips, size_t nr)
 {
 	char ifname[sizeof(((struct nexthop_link *)NULL)->name)] = "IFACE";
 	struct decap_status *status = NULL;
+	struct addr guessed[MAX_GUESSED];
 	struct ifaddrs *list = NULL;
-	bool has_v4 = false, has_v6 = false;
+	bool has_v4, has_v6;
 	struct err err;
 
 	if (decap_status_read(doctor->pin_dir, &status, &err))
 		status = NULL; /* as if nothing were attached */
 	if (getifaddrs(&list))
 		list = NULL;
-	for (size_t i = 0; i < nr; i++) {
+	for (size_t i = 0; i < nr; i++)
 		check_vip(&doctor->findings, &vips[i], list);
+	if (!nr) {
+		nr = guess_vips(&doctor->findings, list, guessed);
+		vips = guessed;
+	}
+	/* without a VIP the families are those that this host has a way out for */
+	has_v4 = !nr && has_way_out(doctor, true);
+	has_v6 = !nr && has_way_out(doctor, false);
+	for (size_t i = 0; i < nr; i++) {
 		has_v4 |= addr_is_v4(&vips[i]);
 		has_v6 |= !addr_is_v4(&vips[i]);
 	}
-	if (has_v6)
-		check_back(doctor, tunnel_bytes(status), false, ifname);
-	if (has_v4)
-		check_back(doctor, tunnel_bytes(status), true, ifname);
-	if (has_v4 && strcmp(ifname, "IFACE") != 0)
-		check_arp(&doctor->findings, ifname);
+	check_families(doctor, status, has_v4, has_v6, ifname);
 	check_decap(doctor, status, list, ifname);
 	decap_status_free(status);
 	if (list)
