@@ -71,6 +71,12 @@ found_and_mended() {
   lab_ip lb route del "$(lab_backend 4 1)"
 }
 
+@test 'a backend by an interface without MAC addresses' {
+  lab_ip lb route add "$(lab_backend 4 1)" dev lo
+  found_and_mended lb look way "backend $(lab_backend 4 1): lo has no Ethernet addresses"
+  lab_ip lb route del "$(lab_backend 4 1)"
+}
+
 @test 'an interface without the program' {
   balancer_detach eth0
   contains "$(findings look way)" 'where the program is not attached'
@@ -83,6 +89,37 @@ found_and_mended() {
   sed -i 's/mode: native/mode: auto/' "$LAB_DIR/culvert.yaml"
   balancer_attach eth0 generic
   found_and_mended lb look attached 'eth0: generic'
+}
+
+# A file of its own, which its mends change.
+look_apart() {
+  look --config "$LAB_DIR/apart.yaml"
+}
+
+@test 'native mode of a driver that has none' {
+  sed 's/name: eth0, mode: .* }/name: lo, mode: native }/' "$LAB_DIR/culvert.yaml" >"$LAB_DIR/apart.yaml"
+  contains "$(findings look_apart attached)" "culvert attach lo --mode generic"
+  found_and_mended lb look_apart driver 'lo: (unknown) has no native XDP, which the configuration wants'
+  contains "$(grep 'name: lo' "$LAB_DIR/apart.yaml")" 'mode: generic'
+  found_and_mended lb look_apart attached 'lo: the program is not attached'
+  balancer_detach lo
+}
+
+@test 'native mode of a driver that has none, on a line of its own' {
+  sed 's/- { name: eth0, mode: .* }/- name: lo\n    mode: native/' "$LAB_DIR/culvert.yaml" >"$LAB_DIR/apart.yaml"
+  found_and_mended lb look_apart driver 'lo: (unknown) has no native XDP, which the configuration wants'
+}
+
+@test 'a driver without native XDP' {
+  sed 's/name: eth0, mode: .* }/name: lo }/' "$LAB_DIR/culvert.yaml" >"$LAB_DIR/apart.yaml"
+  contains "$(findings look_apart driver)" "say mode: generic of lo in $LAB_DIR/apart.yaml"
+}
+
+@test 'an interface that is not there' {
+  sed 's/name: eth0,/name: eth00,/' "$LAB_DIR/culvert.yaml" >"$LAB_DIR/apart.yaml"
+  found_and_mended lb look_apart link 'there is no interface eth00'
+  sed 's/name: eth0,/name: nothing-like-it,/' "$LAB_DIR/culvert.yaml" >"$LAB_DIR/apart.yaml"
+  contains "$(findings look_apart link)" "put the right one for nothing-like-it into $LAB_DIR/apart.yaml"
 }
 
 @test 'fewer queues than processors' {

@@ -14,6 +14,9 @@
 #define MIN_KERNEL_MAJOR 6
 #define MIN_KERNEL_MINOR 1
 
+/* What Debian builds has all that is needed. */
+#define NEWER_KERNEL "apt install linux-image-amd64 && reboot"
+
 long doctor_read_number(const char *format, ...)
 {
 	char path[PATH_MAX];
@@ -46,7 +49,7 @@ static void check_kernel(struct findings *findings)
 	}
 	finding_bad(findings, FINDING_ERROR, "kernel", "the program may be refused by the kernel",
 		    "%s is older than %d.%d", name.release, MIN_KERNEL_MAJOR, MIN_KERNEL_MINOR);
-	finding_mend(findings, "apt install linux-image-amd64 && reboot");
+	finding_mend(findings, NEWER_KERNEL);
 }
 
 static void take_probe(const char *name, int r, void *arg)
@@ -57,8 +60,7 @@ static void take_probe(const char *name, int r, void *arg)
 		return;
 	finding_bad(findings, FINDING_ERROR, "bpf", "the data plane is made of it", "%s: %s", name,
 		    r == 0 ? "this kernel has none" : strerror(-r));
-	if (r)
-		finding_mend(findings, "sudo culvert doctor");
+	finding_mend(findings, r ? "sudo culvert doctor" : NEWER_KERNEL);
 }
 
 static void check_features(struct findings *findings)
@@ -68,13 +70,13 @@ static void check_features(struct findings *findings)
 	dp_probe(take_probe, findings);
 	if (findings->nr[FINDING_ERROR] == before)
 		finding_ok(findings, "bpf", "every kind of program and map that is needed is there");
-	if (access("/sys/kernel/btf/vmlinux", R_OK) == 0)
+	if (access("/sys/kernel/btf/vmlinux", R_OK) == 0) {
 		finding_ok(findings, "btf", "the kernel describes its types");
-	else
-		finding_bad(findings, FINDING_ERROR, "btf",
-			    "flows are counted and expired by programs that need it",
-			    "/sys/kernel/btf/vmlinux cannot be read: a kernel with CONFIG_DEBUG_INFO_BTF "
-			    "is needed");
+		return;
+	}
+	finding_bad(findings, FINDING_ERROR, "btf", "flows are counted and expired by programs that need it",
+		    "/sys/kernel/btf/vmlinux cannot be read: a kernel with CONFIG_DEBUG_INFO_BTF is needed");
+	finding_mend(findings, NEWER_KERNEL);
 }
 
 static void check_bpffs(struct doctor *doctor)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* culvert doctor: the interfaces of the configuration: drivers, modes, queues, offloads. */
+#include <net/if.h>
 #include <string.h>
 #include <sys/sysinfo.h>
 
 #include "cli/doctor.h"
 #include "net/device.h"
+#include "util/suggest.h"
 
 static const struct dp_interface *find_attached(const struct doctor *doctor, const char *name)
 {
@@ -14,24 +16,41 @@ static const struct dp_interface *find_attached(const struct doctor *doctor, con
 	return NULL;
 }
 
+/* The line of the file, for sed, where the entry of an interface has its name. */
+#define NAME_LINE "name: *\"?%s\"? *([,}#]|$)"
+
 static void check_driver(struct doctor *doctor, const struct interface_conf *conf,
 			 const struct device *device)
 {
 	const char *driver = device->driver[0] ? device->driver : "(unknown)";
+	struct findings *findings = &doctor->findings;
 
-	if (device->xdp == DEVICE_XDP_NATIVE)
-		finding_ok(&doctor->findings, "driver", "%s: %s, runs XDP natively", conf->name, driver);
-	else if (device->xdp == DEVICE_XDP_UNKNOWN)
-		finding_ok(&doctor->findings, "driver",
-			   "%s: %s; whether it runs XDP natively is seen by attaching", conf->name, driver);
-	else if (conf->mode == ATTACH_NATIVE)
-		finding_bad(&doctor->findings, FINDING_ERROR, "driver",
+	if (device->xdp == DEVICE_XDP_NATIVE) {
+		finding_ok(findings, "driver", "%s: %s, runs XDP natively", conf->name, driver);
+	} else if (device->xdp == DEVICE_XDP_UNKNOWN) {
+		finding_ok(findings, "driver", "%s: %s; whether it runs XDP natively is seen by attaching",
+			   conf->name, driver);
+	} else if (conf->mode == ATTACH_GENERIC) {
+		finding_ok(findings, "driver", "%s: %s has no native XDP, nor is it wanted", conf->name,
+			   driver);
+	} else if (conf->mode == ATTACH_NATIVE) {
+		finding_bad(findings, FINDING_ERROR, "driver",
 			    "it cannot be attached; mode auto or generic can",
 			    "%s: %s has no native XDP, which the configuration wants", conf->name, driver);
-	else
-		finding_bad(&doctor->findings, FINDING_WARNING, "driver",
+		/* the mode is on the line of the name, or on the next */
+		finding_mend(findings,
+			     "sed -i -E '/" NAME_LINE "/{s/mode: *native/mode: generic/;t;n;"
+			     "s/mode: *native/mode: generic/}' %s && culvert reload --socket %s",
+			     conf->name, doctor->config, doctor->cli.socket);
+	} else {
+		finding_bad(findings, FINDING_WARNING, "driver",
 			    "generic mode takes several times the processor time for each packet",
 			    "%s: %s has no native XDP", conf->name, driver);
+		finding_mend(findings,
+			     "ip -brief link # and use a card whose driver has it, or say mode: generic of "
+			     "%s in %s, if it will do",
+			     conf->name, doctor->config);
+	}
 }
 
 static void check_mode(struct doctor *doctor, const struct interface_conf *conf, const struct device *device)
@@ -43,7 +62,8 @@ static void check_mode(struct doctor *doctor, const struct interface_conf *conf,
 			    "what comes in there is not balanced", "%s: the program is not attached",
 			    conf->name);
 		finding_mend(&doctor->findings, "culvert attach %s --mode %s%s", conf->name,
-			     cli_mode_name(conf->mode), doctor->pin_option);
+			     cli_mode_name(device->xdp == DEVICE_XDP_NONE ? ATTACH_GENERIC : conf->mode),
+			     doctor->pin_option);
 		return;
 	}
 	if (attached->mode != ATTACH_GENERIC || device->xdp != DEVICE_XDP_NATIVE ||
@@ -123,6 +143,37 @@ static void check_frames(struct doctor *doctor, const struct interface_conf *con
 	}
 }
 
+static bool is_configured(const struct model *model, const char *name)
+{
+	for (size_t i = 0; i < model->interfaces_nr; i++)
+		if (!strcmp(model->interfaces[i].name, name))
+			return true;
+	return false;
+}
+
+/* There is none of that name: one with nearly that name will be meant, or it is to be found among all. */
+static void mend_name(struct doctor *doctor, const char *name)
+{
+	struct if_nameindex *list = if_nameindex();
+	struct suggest suggest;
+
+	suggest_init(&suggest, name);
+	for (size_t i = 0; list && list[i].if_name; i++)
+		if (!is_configured(doctor->model, list[i].if_name))
+			suggest_consider(&suggest, list[i].if_name);
+	if (suggest.best)
+		finding_mend(&doctor->findings,
+			     "sed -i -E '/" NAME_LINE
+			     "/s/(name: *\"?)%s/\\1%s/' %s && culvert reload --socket %s",
+			     name, name, suggest.best, doctor->config, doctor->cli.socket);
+	else
+		finding_mend(&doctor->findings,
+			     "ip -brief link # has the names; put the right one for %s into %s, then: "
+			     "culvert reload --socket %s",
+			     name, doctor->config, doctor->cli.socket);
+	if_freenameindex(list);
+}
+
 static void check_port(struct doctor *doctor, const struct interface_conf *conf)
 {
 	struct nexthop_link link;
@@ -132,7 +183,7 @@ static void check_port(struct doctor *doctor, const struct interface_conf *conf)
 	    device_read(conf->name, link.ifindex, &device)) {
 		finding_bad(&doctor->findings, FINDING_ERROR, "link", "nothing is balanced there",
 			    "there is no interface %s", conf->name);
-		finding_mend(&doctor->findings, "ip -brief link # and correct %s", doctor->config);
+		mend_name(doctor, conf->name);
 		return;
 	}
 	if (link.up) {

@@ -131,6 +131,7 @@ static bool check_way(struct doctor *doctor, const struct ways *ways, const stru
 		    address, text);
 	switch (way->problem) {
 	case NEXTHOP_NO_ROUTE:
+	case NEXTHOP_NO_MAC: /* another way, over Ethernet */
 		if (guess)
 			addr_format(&guess->gateway, gateway);
 		finding_mend(findings, "ip route replace %s via %s%s%s", address, gateway,
@@ -149,7 +150,6 @@ static bool check_way(struct doctor *doctor, const struct ways *ways, const stru
 			     doctor->config);
 		break;
 	case NEXTHOP_OK:
-	case NEXTHOP_NO_MAC:
 		break;
 	}
 	return true;
