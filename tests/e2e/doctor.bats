@@ -42,7 +42,7 @@ found_and_mended() {
   run -0 look
   is 'findings' "$(json_get '[f for f in d["findings"] if f["level"] != "ok"]' <<<"$output")" '[]'
   is 'what was looked at' "$(json_get '" ".join(sorted({f["check"] for f in d["findings"]}))' <<<"$output")" \
-    'attached bpf bpffs btf config culvertd driver frames jit kernel link memory mtu offloads queues reload way'
+    'attached bpf bpffs btf config culvertd driver frames jit kernel link memory mtu offloads queues reload rp_filter way'
   run -0 ask doctor
   contains "$output" 'errors: 0, warnings: 0'
 }
@@ -62,6 +62,12 @@ found_and_mended() {
   lab_ip lb route add "$(lab_backend 4 1)" via 10.0.0.1 dev eth0 mtu 1500
   found_and_mended lb look mtu 'carries packets of 1480 bytes'
   lab_ip lb route del "$(lab_backend 4 1)"
+}
+
+@test 'strict reverse path filtering does no harm where answers come in by the port of the route' {
+  lab_in lb sysctl -qw net.ipv4.conf.all.rp_filter=1
+  is 'findings' "$(findings look rp_filter)" '[]'
+  lab_in lb sysctl -qw net.ipv4.conf.all.rp_filter=0
 }
 
 @test 'a backend without a route' {

@@ -38,6 +38,31 @@ whole() {
   wait_for 5 backend_is "$(lab_backend 6 2)" up
 }
 
+# strict 0|1|2: reverse path filtering of the balancer's ports.
+strict() {
+  lab_in lb sysctl -qw "net.ipv4.conf.eth0.rp_filter=$1" "net.ipv4.conf.eth1.rp_filter=$1"
+}
+
+# filtered: what the doctor has to say about it.
+filtered() {
+  { ask doctor --json || true; } | json_get "[f.get('mend') for f in d['findings'] if f['check'] == 'rp_filter']"
+}
+
+@test 'redirect: the doctor tells strict reverse path filtering that stops answers of checks from one that does not' {
+  strict 1
+  is 'mends, answers come in by the route' "$(filtered)" '[None]'
+  sleep 1.5 # three checks
+  backend_is "$(lab_backend 4 1)" up
+  lab_ip lb route add "$LAB_VIP4" via 10.0.0.1 dev eth0 src 10.1.0.2 # so they come in by eth1
+  is 'mends' "$(filtered)" "['sysctl -w net.ipv4.conf.eth1.rp_filter=2']"
+  wait_for 5 backend_is "$(lab_backend 4 1)" down
+  lab_in lb sysctl -qw net.ipv4.conf.eth1.rp_filter=2
+  is 'mends when mended' "$(filtered)" '[None]'
+  wait_for 5 backend_is "$(lab_backend 4 1)" up
+  lab_ip lb route del "$LAB_VIP4"
+  strict 0
+}
+
 @test 'both ports are in the status' {
   is 'ports' "$(status_get 'sorted(i["name"] for i in d["interfaces"])')" "['eth0', 'eth1']"
 }

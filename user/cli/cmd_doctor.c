@@ -78,6 +78,7 @@ static void look_balancer_over(struct doctor *doctor, const struct asked *asked)
 	if (doctor->model) {
 		doctor_ports(doctor);
 		doctor_ways(doctor);
+		doctor_checks(doctor);
 	}
 }
 

@@ -4,6 +4,8 @@
 #ifndef CLI_DOCTOR_H
 #define CLI_DOCTOR_H
 
+#include <ifaddrs.h>
+
 #include "cli/cli.h"
 #include "cli/finding.h"
 #include "model/model.h"
@@ -32,10 +34,17 @@ void doctor_ports(struct doctor *doctor);
 /* doctor_ways.c: the way to each backend, and what fits through it. */
 void doctor_ways(struct doctor *doctor);
 
+/* doctor_checks.c: whether answers of health checks come in. */
+void doctor_checks(struct doctor *doctor);
+
 /* doctor_backend.c: of a host that serves these VIPs; with none, those that lo has. */
 void doctor_backend(struct doctor *doctor, const struct addr *vips, size_t nr);
 
 /* A file of one number, as those below /proc/sys; -1 if it cannot be read. */
 long doctor_read_number(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Of net.ipv4.conf: the kernel takes the larger of what is set for all interfaces and for the one at hand. */
+long doctor_effective(const char *ifname, const char *key);
+/* False if the entry has no IP address. */
+bool doctor_address(const struct ifaddrs *at, struct addr *ret);
 
 #endif

@@ -17,24 +17,12 @@
 
 #define MAX_GUESSED 64
 
-static bool read_address(const struct ifaddrs *at, struct addr *ret)
-{
-	const struct sockaddr *sa = at->ifa_addr;
-	const void *bytes = NULL;
-
-	if (sa && sa->sa_family == AF_INET)
-		bytes = &((const struct sockaddr_in *)(const void *)sa)->sin_addr;
-	else if (sa && sa->sa_family == AF_INET6)
-		bytes = &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr;
-	return bytes && !addr_from_wire(sa->sa_family, bytes, ret);
-}
-
 static bool is_own(const struct addr *vip, const struct ifaddrs *list)
 {
 	struct addr address;
 
 	for (const struct ifaddrs *at = list; at; at = at->ifa_next)
-		if (read_address(at, &address) && !addr_compare(&address, vip))
+		if (doctor_address(at, &address) && !addr_compare(&address, vip))
 			return true;
 	return false;
 }
@@ -56,7 +44,7 @@ static size_t guess_vips(struct findings *findings, const struct ifaddrs *list,
 	size_t nr = 0;
 
 	for (const struct ifaddrs *at = list; at && nr < MAX_GUESSED; at = at->ifa_next) {
-		if (strcmp(at->ifa_name, "lo") != 0 || !read_address(at, &address) || is_loopback(&address))
+		if (strcmp(at->ifa_name, "lo") != 0 || !doctor_address(at, &address) || is_loopback(&address))
 			continue;
 		guessed[nr++] = address;
 		finding_ok(findings, "vip", "%s is on lo, and so taken for a VIP: --vip names none",
@@ -86,15 +74,6 @@ static void check_vip(struct findings *findings, const struct addr *vip, const s
 	finding_mend(findings, "ip address add %s/%d dev lo", text, addr_is_v4(vip) ? 32 : 128);
 }
 
-/* The kernel takes the larger of what is set for all interfaces and for the one at hand. */
-static long effective(const char *ifname, const char *key)
-{
-	long all = doctor_read_number("/proc/sys/net/ipv4/conf/all/%s", key);
-	long one = doctor_read_number("/proc/sys/net/ipv4/conf/%s/%s", ifname, key);
-
-	return all > one ? all : one;
-}
-
 static void check_arp(struct findings *findings, const char *ifname)
 {
 	static const struct {
@@ -107,7 +86,7 @@ static void check_arp(struct findings *findings, const char *ifname)
 	};
 
 	for (size_t i = 0; i < CV_ARRAY_SIZE(keys); i++) {
-		long is = effective(ifname, keys[i].key);
+		long is = doctor_effective(ifname, keys[i].key);
 
 		if (is >= keys[i].wanted) {
 			finding_ok(findings, "arp", "%s: %s is %ld", ifname, keys[i].key, is);

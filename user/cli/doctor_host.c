@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* culvert doctor: what the kernel of this host can do, and whether there is room. */
+#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -34,6 +35,26 @@ long doctor_read_number(const char *format, ...)
 		number = -1;
 	fclose(file);
 	return number;
+}
+
+long doctor_effective(const char *ifname, const char *key)
+{
+	long all = doctor_read_number("/proc/sys/net/ipv4/conf/all/%s", key);
+	long one = doctor_read_number("/proc/sys/net/ipv4/conf/%s/%s", ifname, key);
+
+	return all > one ? all : one;
+}
+
+bool doctor_address(const struct ifaddrs *at, struct addr *ret)
+{
+	const struct sockaddr *sa = at->ifa_addr;
+	const void *bytes = NULL;
+
+	if (sa && sa->sa_family == AF_INET)
+		bytes = &((const struct sockaddr_in *)(const void *)sa)->sin_addr;
+	else if (sa && sa->sa_family == AF_INET6)
+		bytes = &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr;
+	return bytes && !addr_from_wire(sa->sa_family, bytes, ret);
 }
 
 static void check_kernel(struct findings *findings)
