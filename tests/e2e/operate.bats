@@ -152,6 +152,36 @@ program_id() {
   ask version --json | json_get 'd["pinned"]["interfaces"][0]["program_id"]'
 }
 
+# link_puts PROGRAM: our link of eth0 holds the program that is pinned there.
+link_puts() {
+  python3 - "$(echo "$LAB_DIR"/bpf/culvert/links/*)" "$1" <<'EOF'
+import ctypes, os, platform, struct, sys
+bpf = ctypes.CDLL(None, use_errno=True).syscall
+def call(command, attributes):
+    number = {'x86_64': 321, 'aarch64': 280}[platform.machine()]
+    r = bpf(number, command, ctypes.create_string_buffer(attributes.ljust(128, b'\0'), 128), 128)
+    assert r >= 0, os.strerror(ctypes.get_errno())
+    return r
+def get(path): # BPF_OBJ_GET
+    text = ctypes.create_string_buffer(path.encode())
+    return call(7, struct.pack('QII', ctypes.addressof(text), 0, 0))
+call(29, struct.pack('III', get(sys.argv[1]), get(sys.argv[2]), 0)) # BPF_LINK_UPDATE
+EOF
+}
+
+@test 'version: the tag of what is attached, as bpftool has it, and whether it is that of this binary' {
+  local tag
+  tag=$(bpftool -j prog show id "$(program_id)" | json_get 'd["tag"]')
+  is 'tags' "$(ask version --json | json_get 'd["program_tag"], d["pinned"]["interfaces"][0]["program_tag"]')" \
+    "('$tag', '$tag')"
+  contains "$(ask version)" "native, tag $tag, as in this binary"
+  link_puts "$LAB_DIR/bpf/xdp_pass"
+  contains "$(ask version)" 'not the program of this binary'
+  link_puts "$LAB_DIR/bpf/culvert/programs/cv_balance"
+  contains "$(ask version)" "native, tag $tag, as in this binary"
+  contains "$(lab_in lb setpriv --reuid 65534 --clear-groups "$BALANCER_BUILD/culvert" version)" 'program tag not known'
+}
+
 @test 'an older version refuses the maps of a newer one, says what to do, and changes nothing' {
   local schema
   schema=$(ask version --json | json_get 'd["schema"]')

@@ -81,6 +81,15 @@ int dp_detach_all(const char *pin_dir, struct err *err);
 /* What is attached now: fills up to `max` and returns how many there are, or -errno. */
 int dp_interfaces(const char *pin_dir, struct dp_interface *ret, size_t max, struct err *err);
 
+/* --- tags (dp_tag.c) --- */
+
+/* The kernel's tag of a program, as bpftool shows it: equal tags, equal instructions. In both, -EPERM without
+ * CAP_SYS_ADMIN. */
+#define DP_TAG_LEN 17 /* 16 hexadecimal digits */
+int dp_program_tag(uint32_t program_id, char ret[DP_TAG_LEN], struct err *err);
+/* That of this binary's program. Loads it for that, which takes a fifth of a second, and lets it go. */
+int dp_own_tag(char ret[DP_TAG_LEN], struct err *err);
+
 /* --- writing (dp_apply.c) --- */
 
 /* Carries out a plan. On an error (-errno) what was done so far stays done; the caller rebuilds. */
