@@ -10,10 +10,6 @@
 
 #include "dataplane/dp_internal.h"
 
-/* Tables swapped in with one system call: the kernel waits once for all of them until no program holds an old
- * one any more. */
-#define TABLE_BATCH 64
-
 static int write_record(struct dp *dp, enum dp_map map, __u32 id, const void *record)
 {
 	return bpf_map_update_elem(dp->map[map], &id, record, BPF_ANY);
@@ -71,9 +67,9 @@ static int make_fresh(const struct dp *dp, const struct plan *plan, uint16_t poo
 /* Swaps in the tables of the operations op[0..nr-1], and closes what it made: the outer map holds them. */
 static int set_tables(struct dp *dp, const struct plan *plan, const struct plan_op *op, __u32 nr)
 {
-	__u32 ids[TABLE_BATCH], made = 0, count = nr;
-	struct fresh fresh[TABLE_BATCH] = { 0 };
-	int fds[TABLE_BATCH];
+	__u32 ids[DP_TABLE_BATCH], made = 0, count = nr;
+	struct fresh fresh[DP_TABLE_BATCH] = { 0 };
+	int fds[DP_TABLE_BATCH];
 	int r = 0;
 
 	for (; made < nr; made++) {
@@ -94,6 +90,25 @@ static int set_tables(struct dp *dp, const struct plan *plan, const struct plan_
 			munmap(fresh[i].line, fresh[i].bytes);
 		dp_table_set(dp, pool, r ? NULL : fresh[i].line, r ? 0 : plan->to->table[pool]->size);
 	}
+	return r;
+}
+
+/* Pools that are gone share a table of one line, in which nobody looks: to put it in their places is one change of the
+ * map, while each deletion would be one of its own. */
+static int clear_tables(struct dp *dp, const struct plan_op *op, __u32 nr)
+{
+	__u32 ids[DP_TABLE_BATCH], count = nr;
+	int fds[DP_TABLE_BATCH], fd = dp_make_table(dp, 1), r;
+
+	if (fd < 0)
+		return fd;
+	for (__u32 i = 0; i < nr; i++) {
+		dp_table_set(dp, op[i].id, NULL, 0);
+		ids[i] = op[i].id;
+		fds[i] = fd;
+	}
+	r = bpf_map_update_batch(dp->map[DP_MAP_maglev], ids, fds, &count, NULL);
+	close(fd);
 	return r;
 }
 
@@ -134,7 +149,8 @@ static int clear_counters(struct dp *dp, enum dp_map map, __u32 id, size_t recor
 	return r;
 }
 
-static int carry_out(struct dp *dp, const struct plan *plan, const struct plan_op *op)
+/* Operations of one kind: more than one of those with tables only. */
+static int carry_out(struct dp *dp, const struct plan *plan, const struct plan_op *op, __u32 nr)
 {
 	static const struct cv_pool no_pool;
 	const struct image *to = plan->to;
@@ -149,7 +165,7 @@ static int carry_out(struct dp *dp, const struct plan *plan, const struct plan_o
 	case PLAN_SET_POOL:
 		return write_record(dp, DP_MAP_pools, id, &to->pool[id]);
 	case PLAN_SET_TABLE:
-		return set_tables(dp, plan, op, 1);
+		return set_tables(dp, plan, op, nr);
 	case PLAN_UNSETTLE:
 		dp_table_unsettle(dp, op->id);
 		return 0;
@@ -162,15 +178,24 @@ static int carry_out(struct dp *dp, const struct plan *plan, const struct plan_o
 	case PLAN_CLEAR_LISTENER:
 		return write_record(dp, DP_MAP_listeners, id, &to->listener[id]);
 	case PLAN_CLEAR_TABLE:
-		dp_table_set(dp, op->id, NULL, 0);
-		r = bpf_map_delete_elem(dp->map[DP_MAP_maglev], &id);
-		return r == -ENOENT ? 0 : r;
+		return clear_tables(dp, op, nr);
 	case PLAN_CLEAR_POOL:
 		return write_record(dp, DP_MAP_pools, id, &no_pool);
 	case PLAN_CLEAR_BACKEND:
 		return write_record(dp, DP_MAP_backends, id, &to->backend[id]);
 	}
 	return -EINVAL;
+}
+
+/* How many operations from this one on are carried out together. */
+static __u32 count_together(const struct plan_op *op, size_t left)
+{
+	__u32 nr = 1;
+
+	if (op->kind == PLAN_SET_TABLE || op->kind == PLAN_CLEAR_TABLE)
+		while (nr < DP_TABLE_BATCH && nr < left && op[nr].kind == op->kind)
+			nr++;
+	return nr;
 }
 
 int dp_apply(struct dp *dp, const struct plan *plan, struct err *err)
@@ -180,12 +205,9 @@ int dp_apply(struct dp *dp, const struct plan *plan, struct err *err)
 
 	while (!r && done < plan->nr) {
 		const struct plan_op *op = &plan->op[done];
-		__u32 nr = 1;
+		__u32 nr = count_together(op, plan->nr - done);
 
-		while (op->kind == PLAN_SET_TABLE && nr < TABLE_BATCH && done + nr < plan->nr &&
-		       op[nr].kind == PLAN_SET_TABLE)
-			nr++;
-		r = nr > 1 ? set_tables(dp, plan, op, nr) : carry_out(dp, plan, op);
+		r = carry_out(dp, plan, op, nr);
 		if (r)
 			err_set(err, r, "writing the maps (step %zu of %zu): %s", done + 1, plan->nr,
 				strerror(-r));

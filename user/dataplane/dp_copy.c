@@ -309,36 +309,73 @@ static int copy_values(const struct dp_copy *copy, int from, const struct bpf_ma
 	return r;
 }
 
-static int copy_table(const struct dp_copy *copy, const struct dp *dp, enum dp_map which, __u32 key, __u32 id)
+/* Copies that are not in their places yet. */
+struct tables {
+	__u32 key[DP_TABLE_BATCH];
+	int fd[DP_TABLE_BATCH];
+	__u32 nr;
+};
+
+static void close_tables(struct tables *tables)
 {
-	int from = bpf_map_get_fd_by_id(id), to = -1;
+	while (tables->nr)
+		close(tables->fd[--tables->nr]);
+}
+
+static int put_tables(int to, struct tables *tables)
+{
+	__u32 count = tables->nr;
+	int r = count ? bpf_map_update_batch(to, tables->key, tables->fd, &count, NULL) : 0;
+
+	close_tables(tables);
+	return r;
+}
+
+/* What a pool that is gone left in its place (dp_apply.c): a real table has more lines. */
+static bool is_left_over(enum dp_map which, const struct bpf_map_info *info)
+{
+	return which == DP_MAP_maglev && info->max_entries == 1;
+}
+
+/* The copy of the table of that id, if it is one that counts. */
+static int copy_table(const struct dp_copy *copy, const struct dp *dp, enum dp_map which, __u32 id,
+		      struct tables *tables)
+{
+	int from = bpf_map_get_fd_by_id(id), to;
 	struct bpf_map_info info;
 	int r = from < 0 ? from : map_info(from, &info);
 
-	if (!r) {
+	if (!r && !is_left_over(which, &info)) {
 		to = which == DP_MAP_directory ? dp_make_directory(dp) : dp_make_table(dp, info.max_entries);
 		r = to < 0 ? to : copy_values(copy, from, &info, to);
+		if (to >= 0)
+			tables->fd[tables->nr++] = to;
 	}
-	if (!r)
-		r = bpf_map_update_elem(dp->map[which], &key, &to, BPF_ANY);
 	if (from >= 0)
 		close(from);
-	if (to >= 0)
-		close(to);
 	return r;
 }
 
 static int copy_tables(const struct dp_copy *copy, const struct dp *dp, enum dp_map which)
 {
+	struct tables tables = { .nr = 0 };
 	struct bpf_map_info from, to;
 	int r = map_info(copy->from, &from);
 	__u32 id;
 
 	if (!r)
 		r = map_info(dp->map[which], &to);
-	for (__u32 key = 0; !r && key < from.max_entries && key < to.max_entries; key++)
-		if (!bpf_map_lookup_elem(copy->from, &key, &id))
-			r = copy_table(copy, dp, which, key, id);
+	for (__u32 key = 0; !r && key < from.max_entries && key < to.max_entries; key++) {
+		if (bpf_map_lookup_elem(copy->from, &key, &id))
+			continue;
+		tables.key[tables.nr] = key;
+		r = copy_table(copy, dp, which, id, &tables);
+		if (!r && tables.nr == DP_TABLE_BATCH)
+			r = put_tables(dp->map[which], &tables);
+	}
+	if (!r)
+		r = put_tables(dp->map[which], &tables);
+	close_tables(&tables);
 	return r;
 }
 

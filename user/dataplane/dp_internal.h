@@ -104,6 +104,10 @@ int dp_wait_programs(struct dp *dp);
 /* dp_open.c: the cv_meta record behind a descriptor, whoever laid it down. -EPROTO if that was a newer schema than ours. */
 int dp_read_meta(const char *pin_dir, int map, struct cv_meta *ret, struct err *err);
 
+/* Tables to be put into cv_maglev with one system call: the kernel waits once for all of them until no program holds an old
+ * one any more. */
+#define DP_TABLE_BATCH 64
+
 /* dp_apply.c: an inner map of cv_directory, or of cv_maglev with so many lines. A descriptor or -errno. */
 int dp_make_directory(const struct dp *dp);
 int dp_make_table(const struct dp *dp, __u32 lines);

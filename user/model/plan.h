@@ -16,7 +16,7 @@ enum plan_op_kind {
 	PLAN_SET_LISTENER, /* write new->listener[id] */
 	PLAN_SET_DIRECTORY,
 	PLAN_CLEAR_LISTENER, /* write a record of protocol none that keeps the generation */
-	PLAN_CLEAR_TABLE,    /* delete the inner map */
+	PLAN_CLEAR_TABLE,    /* free the inner map */
 	PLAN_CLEAR_POOL,
 	PLAN_CLEAR_BACKEND, /* write a record of state none that keeps the generation */
 };
