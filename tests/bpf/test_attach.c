@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <net/if.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -95,6 +96,39 @@ static void test_attach_loads_and_detach_all_removes(void **state)
 	assert_int_equal(portlab_program("port0"), 0);
 	assert_int_equal(portlab_program("port1"), 0);
 	portlab_detach_all(portlab_pins);
+}
+
+/* Whether packets may leave by an interface, until now if we take that away. */
+static bool is_port(const char *ifname, bool take_it)
+{
+	__u32 ifindex = if_nametoindex(ifname), value;
+	char path[96];
+	bool is_there;
+	int map;
+
+	snprintf(path, sizeof(path), "%s/tables/cv_ports", portlab_pins);
+	map = bpf_obj_get(path);
+	assert_return_code(map, -map);
+	is_there = !bpf_map_lookup_elem(map, &ifindex, &value);
+	if (take_it)
+		assert_return_code(bpf_map_delete_elem(map, &ifindex), 0);
+	close(map);
+	return is_there;
+}
+
+/* A port comes with the program and goes with it; who attaches once more mends what was done by half. */
+static void test_ports(void **state)
+{
+	(void)state;
+	portlab_load(portlab_pins);
+	portlab_refuse(portlab_pins, "lo", ATTACH_NATIVE, -EOPNOTSUPP, "lo");
+	assert_false(is_port("lo", false));
+	portlab_attach(portlab_pins, "port0", ATTACH_AUTO);
+	assert_true(is_port("port0", true));
+	portlab_attach(portlab_pins, "port0", ATTACH_AUTO);
+	assert_true(is_port("port0", false));
+	portlab_detach(portlab_pins, "port0");
+	assert_false(is_port("port0", false));
 }
 
 /* --- others ---------------------------------------------------------------------------------------- */
@@ -241,6 +275,7 @@ int main(void)
 		PORT_TEST(test_auto),
 		PORT_TEST(test_no_such_interface),
 		PORT_TEST(test_attach_loads_and_detach_all_removes),
+		PORT_TEST(test_ports),
 		PORT_TEST(test_plain_native_program_is_left_alone),
 		PORT_TEST(test_plain_generic_program_is_left_alone),
 		PORT_TEST(test_two_instances),

@@ -77,6 +77,17 @@ static void attach(struct daemon *d, size_t index)
 	d->attach_error[index] = r;
 }
 
+/* It was attached before us, maybe by somebody who did not come to the end of it. */
+static void attach_again(struct daemon *d, size_t index, const struct dp_interface *found)
+{
+	enum attach_mode mode;
+	struct err err;
+
+	d->attached[index] = found->ifindex;
+	if (dp_attach(d->options.pin_dir, found->name, found->mode, &mode, &err))
+		log_err("attached by half error=\"%s\"", err.text);
+}
+
 static void detach(struct daemon *d, const char *name)
 {
 	struct err err;
@@ -100,7 +111,7 @@ void daemon_attach_all(struct daemon *d, const struct model *old)
 		const struct dp_interface *found = find_attached(d, conf->name);
 
 		if (found && (conf->mode == ATTACH_AUTO || conf->mode == found->mode)) {
-			d->attached[i] = found->ifindex;
+			attach_again(d, i, found);
 			continue;
 		}
 		if (found)

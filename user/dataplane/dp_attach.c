@@ -99,7 +99,24 @@ static int open_or_load(const char *pin_dir, struct dp **ret, struct err *err)
 	return 0;
 }
 
-/* Onto an interface where we are not yet. */
+static int open_port(const struct dp *dp, const char *ifname, uint32_t ifindex, struct err *err)
+{
+	int r = bpf_map_update_elem(dp->map[DP_MAP_ports], &ifindex, &ifindex, BPF_ANY);
+
+	return r ? err_set(err, r, "%s: letting packets leave by it: %s", ifname, strerror(-r)) : 0;
+}
+
+/* Unless somebody else was faster to attach there. */
+static void close_unused_port(const struct dp *dp, uint32_t ifindex)
+{
+	struct dp_interface found;
+
+	if (find_interface(dp->pin_dir, ifindex, &found, NULL) == -ENOENT)
+		bpf_map_delete_elem(dp->map[DP_MAP_ports], &ifindex);
+}
+
+/* Onto an interface where we are not yet. The port comes first: who dies in between leaves nothing that looks attached, and
+ * drops packets. */
 static int attach(const char *pin_dir, const char *ifname, uint32_t ifindex, enum attach_mode mode,
 		  enum attach_mode *ret_mode, struct err *err)
 {
@@ -116,13 +133,26 @@ static int attach(const char *pin_dir, const char *ifname, uint32_t ifindex, enu
 	r = open_or_load(pin_dir, &dp, err);
 	if (r)
 		return r;
-	r = is_free ? dp_link_attach(dp, ifname, ifindex, mode, ret_mode, err)
-		    : dp_dispatch_attach(dp, ifname, ifindex, mode, ret_mode, err);
+	r = open_port(dp, ifname, ifindex, err);
 	if (!r) {
-		r = bpf_map_update_elem(dp->map[DP_MAP_ports], &ifindex, &ifindex, BPF_ANY);
+		r = is_free ? dp_link_attach(dp, ifname, ifindex, mode, ret_mode, err)
+			    : dp_dispatch_attach(dp, ifname, ifindex, mode, ret_mode, err);
 		if (r)
-			err_set(err, r, "%s: letting packets leave by it: %s", ifname, strerror(-r));
+			close_unused_port(dp, ifindex);
 	}
+	dp_free(dp);
+	return r;
+}
+
+/* Where we are already: makes good what somebody did by half, and was killed. */
+static int attach_again(const char *pin_dir, const char *ifname, uint32_t ifindex, struct err *err)
+{
+	struct dp *dp;
+	int r = open_or_load(pin_dir, &dp, err);
+
+	if (r)
+		return r;
+	r = open_port(dp, ifname, ifindex, err);
 	dp_free(dp);
 	return r;
 }
@@ -144,8 +174,10 @@ int dp_attach(const char *pin_dir, const char *ifname, enum attach_mode mode, en
 	if (mode != ATTACH_AUTO && mode != found.mode)
 		return err_set(err, -EBUSY, "%s: attached in %s mode; detach it first", ifname,
 			       found.mode == ATTACH_GENERIC ? "generic" : "native");
-	*ret_mode = found.mode;
-	return 0;
+	r = attach_again(pin_dir, ifname, ifindex, err);
+	if (!r)
+		*ret_mode = found.mode;
+	return r;
 }
 
 /* --- detaching ------------------------------------------------------------------------------------- */
