@@ -23,6 +23,11 @@ whole() {
   is 'uploaded' "$(http_upload "$(http_url "$1" "$2" '')")" "$want"
 }
 
+# forwards True|False: whether packets can be sent to backends, which is the same for all of them.
+forwards() {
+  status_says "{b['forwardable'] for p in d['pools'] for b in p['backends']} == {$1}"
+}
+
 @test 'redirect, IPv4 client, IPv4 backends: 20 MB down and up' { whole 4 80; }
 @test 'redirect, IPv6 client, IPv6 backends: 20 MB down and up' { whole 6 80; }
 @test 'redirect, IPv4 client, IPv6 backends: 20 MB down and up' { whole 4 81; }
@@ -65,4 +70,13 @@ filtered() {
 
 @test 'both ports are in the status' {
   is 'ports' "$(status_get 'sorted(i["name"] for i in d["interfaces"])')" "['eth0', 'eth1']"
+}
+
+@test 'a port that is detached by hand takes the backends behind it out; attached again it brings them back' {
+  balancer_detach eth1
+  wait_for 5 forwards False
+  contains "$(ask backends)" 'reached through eth1, where culvert is not attached'
+  balancer_attach eth1
+  wait_for 5 forwards True
+  wait_for 10 http_ask 10 "$(http_url 4 80 /whoami)"
 }

@@ -41,18 +41,39 @@ static void tell_outdated(struct daemon *d)
 	}
 }
 
-static void note_attached(struct daemon *d)
+/* Whether we are attached elsewhere than before, where `nr` interfaces were in the list. */
+static bool is_other_set(const struct daemon *d, const struct dp_interface *before, size_t nr)
 {
-	struct err err;
-	int nr = dp_interfaces(d->options.pin_dir, d->interface, CV_ARRAY_SIZE(d->interface), &err);
+	bool is_other = nr != d->interfaces_nr;
 
+	for (size_t i = 0; !is_other && i < nr; i++) {
+		size_t j = 0;
+
+		while (j < nr && d->interface[j].ifindex != before[i].ifindex)
+			j++;
+		is_other = j == nr;
+	}
+	return is_other;
+}
+
+/* True if that is elsewhere than before. */
+static bool note_attached(struct daemon *d)
+{
+	struct dp_interface before[CV_MAX_INTERFACES];
+	size_t before_nr = d->interfaces_nr;
+	struct err err;
+	int nr;
+
+	memcpy(before, d->interface, before_nr * sizeof(before[0]));
+	nr = dp_interfaces(d->options.pin_dir, d->interface, CV_ARRAY_SIZE(d->interface), &err);
 	if (nr < 0) {
 		log_err("reading the links failed error=\"%s\"", err.text);
-		return;
+		return false;
 	}
 	d->interfaces_nr =
 		(size_t)nr < CV_ARRAY_SIZE(d->interface) ? (size_t)nr : CV_ARRAY_SIZE(d->interface);
 	tell_outdated(d);
+	return is_other_set(d, before, before_nr);
 }
 
 /* Attaches one; says so once, not every second, if it cannot be done. */
@@ -121,11 +142,18 @@ void daemon_attach_all(struct daemon *d, const struct model *old)
 	note_attached(d);
 }
 
+/* What leads over an interface that has the program no more, or has it again. */
+static void follow_interfaces(struct daemon *d)
+{
+	if (daemon_ways_find(d, false))
+		daemon_converge_soon(d);
+	daemon_health_set(d);
+}
+
 void daemon_attach_missing(struct daemon *d)
 {
-	bool is_changed = false;
+	bool is_other = note_attached(d), is_tried = false;
 
-	note_attached(d);
 	for (size_t i = 0; i < d->model->interfaces_nr; i++) {
 		const char *name = d->model->interfaces[i].name;
 		uint32_t ifindex = if_nametoindex(name);
@@ -133,10 +161,12 @@ void daemon_attach_missing(struct daemon *d)
 		if (find_attached(d, name) || (ifindex && ifindex == d->attached[i]))
 			continue;
 		attach(d, i);
-		is_changed = true;
+		is_tried = true;
 	}
-	if (is_changed)
-		note_attached(d);
+	if (is_tried && note_attached(d))
+		is_other = true;
+	if (is_other)
+		follow_interfaces(d);
 }
 
 bool daemon_is_attached(const struct daemon *d, size_t index, char *ret_text, size_t size)
