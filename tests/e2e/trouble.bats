@@ -157,3 +157,21 @@ reason_is() {
 contains_status() {
   [[ $(ask status) == *"$1"* ]]
 }
+
+@test 'a reload brings back what detach --all has removed by half' {
+  local pins=$LAB_DIR/bpf/culvert
+  mkdir "$pins/foreign"
+  run -1 balancer_detach --all
+  contains "$output" 'Directory not empty'
+  ask reload
+  wait_for 10 http_ask 4 "$(http_url 4 80 /whoami)"
+
+  # killed on its way: the maps are there still
+  balancer_detach eth0
+  rm -r "$pins/programs"
+  ask reload
+  wait_for 10 http_ask 4 "$(http_url 4 80 /whoami)"
+  wait_for 10 http_ask 4 "$(http_url 6 80 /whoami)"
+  says 'a new data plane is laid down' 2
+  rmdir "$pins/foreign"
+}

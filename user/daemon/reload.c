@@ -125,21 +125,23 @@ static int replace_tables(struct daemon *d, const struct flow_table_conf *flow_t
 	return r;
 }
 
-/* After `culvert detach --all` our maps are nobody's: everything begins anew, as at a start. */
+/* After `culvert detach --all` our maps are nobody's: everything begins anew, as at a start. If that came to its end only by
+ * half, some of it is there still, and the directory that we hold the lock of. */
 static int retake_if_gone(struct daemon *d, struct err *err)
 {
+	struct image *image = NULL;
 	struct dp *dp = NULL;
-	struct image *image;
 	int r;
 
 	if (dp_is_pinned(d->dp))
 		return 0;
 	log_warn("the pins were removed, a new data plane is laid down dir=%s", d->options.pin_dir);
-	image = image_new();
-	r = image ? dp_take(d->options.pin_dir, &d->model->flow_table, &dp, err)
-		  : err_set(err, -ENOMEM, "%s", strerror(ENOMEM));
+	dp_unlock(d->dp);
+	r = dp_take(d->options.pin_dir, &d->model->flow_table, &dp, err);
+	if (!r)
+		r = dp_read_image(dp, &image, err);
 	if (r) {
-		image_free(image);
+		dp_free(dp);
 		return r;
 	}
 	uv_mutex_lock(&d->dp_in_use);

@@ -59,8 +59,12 @@ bool dp_migration(const struct dp *dp, struct dp_migrated *ret);
  * *dp. On an error *dp is what it was. No dp_sweep may be running. */
 int dp_retake(struct dp **dp, const struct flow_table_conf *flow_table, struct err *err);
 
-/* Whether what is pinned is still what this object has open: somebody may have removed it, or laid down another. */
+/* Whether what is pinned is still what this object has open, and all of it: somebody may have removed it, or laid down
+ * another. */
 bool dp_is_pinned(struct dp *dp);
+
+/* Gives the lock of dp_take up, so that dp_take can be called once more when the pins are gone. */
+void dp_unlock(struct dp *dp);
 
 /* Closes descriptors. What is attached stays attached. Takes NULL. */
 void dp_free(struct dp *dp);

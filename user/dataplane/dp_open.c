@@ -198,6 +198,12 @@ int dp_lock(struct dp *dp, unsigned wait_ms, struct err *err)
 	return 0;
 }
 
+void dp_unlock(struct dp *dp)
+{
+	close_fd(dp->lock);
+	dp->lock = -1;
+}
+
 int dp_take(const char *pin_dir, const struct flow_table_conf *flow_table, struct dp **ret, struct err *err)
 {
 	struct dp *dp;
@@ -261,14 +267,11 @@ static __u32 map_id(int map)
 
 bool dp_is_pinned(struct dp *dp)
 {
-	char path[PATH_MAX];
-	int pinned;
+	struct dp *pinned = NULL;
 	bool is_same;
 
-	if (dp_path(path, sizeof(path), dp->pin_dir, NULL, dp_map_pin(DP_MAP_meta)))
-		return false;
-	pinned = bpf_obj_get(path);
-	is_same = pinned >= 0 && map_id(pinned) == map_id(dp->map[DP_MAP_meta]);
-	close_fd(pinned);
+	dp_open(dp->pin_dir, &pinned, NULL);
+	is_same = pinned && map_id(pinned->map[DP_MAP_meta]) == map_id(dp->map[DP_MAP_meta]);
+	dp_free(pinned);
 	return is_same;
 }
