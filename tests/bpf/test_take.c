@@ -143,6 +143,48 @@ static void test_flows_move_to_another_table(void **state)
 	dp_free(dp);
 }
 
+static int open_below(const char *folder, const char *name)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s/%s", portlab_pins, folder, name);
+	fd = bpf_obj_get(path);
+	assert_return_code(fd, -fd);
+	return fd;
+}
+
+/* Somebody who attaches while another program comes in force may have opened the one before. */
+static void test_attached_with_the_program_before(void **state)
+{
+	const struct dp_interface *port;
+	struct err err = { "" };
+	struct dp *dp;
+	int before, link;
+	char name[16];
+
+	(void)state;
+	portlab_load(portlab_pins);
+	portlab_attach(portlab_pins, "port0", ATTACH_AUTO);
+	before = open_below("programs", "cv_balance");
+	dp = portlab_take(portlab_pins, 8192, CV_FULL_EVICT);
+	portlab_attach(portlab_pins, "port1", ATTACH_AUTO);
+	assert_false(portlab_find(portlab_pins, "port1")->outdated);
+	snprintf(name, sizeof(name), "%u", portlab_find(portlab_pins, "port1")->ifindex);
+	link = open_below("links", name);
+	assert_return_code(bpf_link_update(link, before, NULL), 0);
+	close(link);
+	close(before);
+
+	port = portlab_find(portlab_pins, "port1");
+	assert_true(port->outdated);
+	if (dp_renew(dp, port, &err))
+		fail_msg("%s", err.text);
+	assert_false(portlab_find(portlab_pins, "port1")->outdated);
+	assert_int_equal(portlab_program("port1"), portlab_program("port0"));
+	dp_free(dp);
+}
+
 /* An attach without the daemon keeps the sizes that the daemon gave. */
 static void test_attach_keeps_the_table(void **state)
 {
@@ -165,6 +207,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		PORT_TEST(test_take_replaces_the_program),
 		PORT_TEST(test_flows_move_to_another_table),
+		PORT_TEST(test_attached_with_the_program_before),
 		PORT_TEST(test_attach_keeps_the_table),
 	};
 

@@ -175,3 +175,15 @@ contains_status() {
   says 'a new data plane is laid down' 2
   rmdir "$pins/foreign"
 }
+
+# As when somebody attaches it while a reload puts another program in force: what is attached is not what is pinned.
+@test 'an interface with another program than the one in force gets that' {
+  local programs=$LAB_DIR/bpf/culvert/programs
+  mv "$programs/cv_balance" "$programs/held"
+  ln "$programs/cv_clock" "$programs/cv_balance"
+  wait_for 5 says 'an older program was attached, ours took its place interface=eth0'
+  mv "$programs/held" "$programs/cv_balance"
+  http_ask 4 "$(http_url 4 80 /whoami)"
+  sleep 2
+  says 'an older program was attached, ours took its place interface=eth0'
+}

@@ -31,7 +31,7 @@ struct explain_tuple {
 struct explain {
 	const struct image *image;
 	char interface[IF_NAMESIZE]; /* by which the packet would come */
-	bool is_outdated;	     /* a dispatcher there still calls an older program */
+	bool is_outdated;	     /* an older program is attached there still */
 	uint32_t now_s;
 	struct explain_tuple tuple;
 	struct explanation packet; /* the client's next one */

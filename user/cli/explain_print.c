@@ -46,8 +46,8 @@ static void print_question(const struct explain *explain)
 			 : addr_format(&spec->address, address),
 	       explain->interface);
 	if (explain->is_outdated)
-		printf("note      the dispatcher there still calls an older program of culvert; this is what "
-		       "the newer one says\n");
+		printf("note      an older program of culvert is attached there still; this is what the newer "
+		       "one says\n");
 }
 
 static void print_verdict(const struct explanation *of)

@@ -98,8 +98,9 @@ struct daemon {
 	struct notify *notify;
 	struct dp_interface interface[CV_MAX_INTERFACES]; /* attached now */
 	size_t interfaces_nr;
-	uint32_t told_outdated[CV_MAX_INTERFACES]; /* by place in that: the program that was complained of */
-	uint32_t egress[CV_MAX_INTERFACES];	   /* those with the filter for health checks */
+	uint32_t told_outdated
+		[CV_MAX_INTERFACES]; /* by place in that: the older program that was told of, or replaced */
+	uint32_t egress[CV_MAX_INTERFACES]; /* those with the filter for health checks */
 	size_t egress_nr;
 	int egress_error;	   /* what attaching it last failed of, or 0 */
 	bool is_health_incomplete; /* some checks cannot be made: to be looked at again */

@@ -25,18 +25,35 @@ static const struct dp_interface *find_attached(const struct daemon *d, const ch
 	return NULL;
 }
 
-/* Once for each interface: it stays so until somebody with the right to replaces it. */
-static void tell_outdated(struct daemon *d)
+/* Somebody attached there, not knowing that we were about to put another program in force. */
+static void renew(struct daemon *d, const struct dp_interface *at)
+{
+	struct err err;
+
+	if (!dp_is_pinned(d->dp))
+		return; /* nor do we know what is in force by now */
+	if (dp_renew(d->dp, at, &err))
+		log_err("older program not replaced error=\"%s\"", err.text);
+	else
+		log_warn("an older program was attached, ours took its place interface=%s", at->name);
+}
+
+/* Once for each interface and program: what a dispatcher calls stays so until somebody with the right to replaces it. */
+static void handle_outdated(struct daemon *d)
 {
 	for (size_t i = 0; i < d->interfaces_nr; i++) {
 		const struct dp_interface *at = &d->interface[i];
 
-		if (at->outdated && d->told_outdated[i] != at->program_id)
-			log_warn(
-				"libxdp's dispatcher still calls an older program, to replace it takes "
-				"CAP_SYS_ADMIN: stop culvertd, run \"culvert upgrade\" as root, start it again "
-				"interface=%s",
-				at->name);
+		if (at->outdated && d->told_outdated[i] != at->program_id) {
+			if (at->dispatcher)
+				log_warn(
+					"libxdp's dispatcher still calls an older program, to replace it takes "
+					"CAP_SYS_ADMIN: stop culvertd, run \"culvert upgrade\" as root, start it "
+					"again interface=%s",
+					at->name);
+			else
+				renew(d, at);
+		}
 		d->told_outdated[i] = at->outdated ? at->program_id : 0;
 	}
 }
@@ -72,7 +89,7 @@ static bool note_attached(struct daemon *d)
 	}
 	d->interfaces_nr =
 		(size_t)nr < CV_ARRAY_SIZE(d->interface) ? (size_t)nr : CV_ARRAY_SIZE(d->interface);
-	tell_outdated(d);
+	handle_outdated(d);
 	return is_other_set(d, before, before_nr);
 }
 

@@ -26,7 +26,7 @@ struct dp_interface {
 	enum attach_mode mode; /* native or generic */
 	uint32_t program_id;
 	bool dispatcher; /* attached through libxdp's dispatcher, beside other programs */
-	bool outdated;	 /* the dispatcher still calls an older program: see dp_take */
+	bool outdated;	 /* an older program of ours is there still: see dp_take, dp_renew */
 };
 
 /* What came over from maps of an older schema. */
@@ -77,6 +77,9 @@ void dp_free(struct dp *dp);
  * takes CAP_SYS_ADMIN, which we have not; -ENODEV; -EOPNOTSUPP if the driver has no native XDP. */
 int dp_attach(const char *pin_dir, const char *ifname, enum attach_mode mode, enum attach_mode *ret_mode,
 	      struct err *err);
+/* Makes good what came of a dp_attach while dp_take or dp_retake put another program in force: an interface without a
+ * dispatcher that is outdated gets the program and the ports of `dp`, which is what is pinned. */
+int dp_renew(struct dp *dp, const struct dp_interface *interface, struct err *err);
 /* Takes it off. -ENOENT if we are not attached there, -EPERM as above. */
 int dp_detach(const char *pin_dir, const char *ifname, struct err *err);
 /* Takes it off everywhere and removes every pin and the directory. 0 also when nothing was there. */

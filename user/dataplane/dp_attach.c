@@ -180,6 +180,16 @@ int dp_attach(const char *pin_dir, const char *ifname, enum attach_mode mode, en
 	return r;
 }
 
+int dp_renew(struct dp *dp, const struct dp_interface *interface, struct err *err)
+{
+	int r = open_port(dp, interface->name, interface->ifindex, err);
+
+	if (r)
+		return r;
+	r = dp_link_renew(dp, interface->ifindex);
+	return r ? err_set(err, r, "%s: replacing the program: %s", interface->name, strerror(-r)) : 0;
+}
+
 /* --- detaching ------------------------------------------------------------------------------------- */
 
 /* Neither packets nor health checks leave by it any more. */

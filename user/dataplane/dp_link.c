@@ -186,32 +186,49 @@ int dp_link_detach_all(const char *pin_dir)
 
 /* --- all of them ----------------------------------------------------------------------------------- */
 
+int dp_link_renew(const struct dp *dp, uint32_t ifindex)
+{
+	int link = get_link(dp->pin_dir, ifindex), r;
+
+	if (link < 0)
+		return link == -ENOENT ? 0 : link;
+	r = bpf_link_update(link, dp->program[DP_PROGRAM_balance], NULL);
+	close(link);
+	return r == -ENOLINK ? 0 : r; /* the interface is gone */
+}
+
 int dp_link_replace(const struct dp *dp)
 {
 	struct dp_walk walk;
 	uint32_t ifindex;
 	int r = dp_walk_start(&walk, dp->pin_dir, DP_LINK_DIR);
 
-	while (!r && (ifindex = dp_walk_next(&walk))) {
-		int link = get_link(dp->pin_dir, ifindex);
-
-		if (link == -ENOENT)
-			continue;
-		r = link < 0 ? link : bpf_link_update(link, dp->program[DP_PROGRAM_balance], NULL);
-		if (r == -ENOLINK) /* the interface is gone */
-			r = 0;
-		if (link >= 0)
-			close(link);
-	}
+	while (!r && (ifindex = dp_walk_next(&walk)))
+		r = dp_link_renew(dp, ifindex);
 	dp_walk_end(&walk);
 	return r;
 }
 
+/* The id of the program that is in force; 0 if none is pinned. */
+static uint32_t pinned_program(const char *pin_dir)
+{
+	int fd = dp_get_pin(pin_dir, DP_PROGRAM_DIR, dp_program_name(DP_PROGRAM_balance));
+	struct bpf_prog_info info = { 0 };
+	__u32 size = sizeof(info);
+
+	if (fd < 0)
+		return 0;
+	if (bpf_obj_get_info_by_fd(fd, &info, &size))
+		info.id = 0;
+	close(fd);
+	return info.id;
+}
+
 int dp_link_list(const char *pin_dir, struct dp_interface *ret, size_t max)
 {
+	uint32_t program = pinned_program(pin_dir), ifindex;
 	struct dp_interface found;
 	struct dp_walk walk;
-	uint32_t ifindex;
 	size_t nr = 0;
 	int r = dp_walk_start(&walk, pin_dir, DP_LINK_DIR);
 
@@ -219,6 +236,7 @@ int dp_link_list(const char *pin_dir, struct dp_interface *ret, size_t max)
 		int link = get_link(pin_dir, ifindex);
 
 		if (link >= 0 && !read_link(link, &found)) {
+			found.outdated = program && found.program_id != program;
 			if (nr < max)
 				ret[nr] = found;
 			nr++;

@@ -16,7 +16,8 @@ int dp_link_detach(const char *pin_dir, uint32_t ifindex);
 /* Takes all off, also what is left of interfaces that are gone, and removes the folder. */
 int dp_link_detach_all(const char *pin_dir);
 
-/* Puts the program of `dp` in the place of what is attached. */
+/* Puts the program of `dp` in the place of what is attached: there, if anything is, or everywhere. */
+int dp_link_renew(const struct dp *dp, uint32_t ifindex);
 int dp_link_replace(const struct dp *dp);
 
 /* Fills up to `max` and returns how many there are, or -errno. */
