@@ -264,7 +264,8 @@ struct cv_flow_counts {
 };
 
 /* What a pass over the flow tables does. Removing is a pass of its own: an iterator that goes on within a bucket
- * counts the entries it has passed, so one that removes some may pass over others. */
+ * counts the entries it has passed, so one that removes some may pass over others. While cv_sweep says COUNT the counts are
+ * those of a part of the flows. */
 enum cv_sweep_pass { CV_SWEEP_COUNT, CV_SWEEP_REMOVE } CV_BYTE_ENUM;
 
 /* cv_sweep, one entry: the sweep that runs, or the last one. User space writes it before each pass, with a number never

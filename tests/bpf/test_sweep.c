@@ -3,6 +3,8 @@
  * leaves notes for late packets. */
 #include "bpf/flow.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -303,6 +305,51 @@ static void goes_through_many_in_pieces(void **state)
 	assert_int_equal(world_live(world, "tcp6"), MANY / 2);
 }
 
+struct sweeper {
+	pthread_t thread;
+	struct dp *dp;
+	atomic_bool is_over;
+	atomic_uint sweeps;
+};
+
+static void *sweep_on(void *arg)
+{
+	struct sweeper *sweeper = arg;
+	struct cv_sweep sweep;
+
+	while (!sweeper->is_over) {
+		if (dp_sweep(sweeper->dp, &sweep, NULL))
+			break;
+		sweeper->sweeps++;
+		usleep(1000);
+	}
+	return NULL;
+}
+
+/* Who looks while a sweep counts sees all flows, of that one or of the one before. */
+static void counts_are_whole_while_it_runs(void **state)
+{
+	struct cv_flow_counts listener[CV_MAX_LISTENERS + 1], backend[BACKENDS];
+	struct world *world = *state;
+	struct sweeper sweeper = { 0 };
+	struct cv_sweep sweep;
+	struct err err;
+
+	world_vary(world, .flow_table = ROOMY);
+	sweeper.dp = world->dp;
+	put_many(world, "cv_flows", sizeof(struct cv_flow4_key), CV_FAMILY_IPV4);
+	sweep_out(world, &sweep);
+	assert_int_equal(pthread_create(&sweeper.thread, NULL, sweep_on, &sweeper), 0);
+	while (sweeper.sweeps < 20) {
+		assert_ok(dp_listener_use(world->dp, listener, CV_ARRAY_SIZE(listener), &err), err);
+		assert_int_equal(listener[world_listener_id(world, "tcp4")].open, MANY / 2);
+		assert_ok(dp_backend_use(world->dp, backend, CV_ARRAY_SIZE(backend), &err), err);
+		assert_int_equal(backend[1].open, MANY / 2);
+	}
+	sweeper.is_over = true;
+	pthread_join(sweeper.thread, NULL);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -313,6 +360,7 @@ int main(void)
 		cmocka_unit_test_setup(makes_room, world_forget),
 		cmocka_unit_test_setup(brings_live_counts_back_to_the_truth, world_forget),
 		cmocka_unit_test_setup(goes_through_many_in_pieces, world_forget),
+		cmocka_unit_test_setup(counts_are_whole_while_it_runs, world_forget),
 	};
 
 	harness_need_root();

@@ -99,19 +99,26 @@ static void warn_of_interfaces(const struct daemon *d, json_t *report)
 			warn(report, json_string(text));
 }
 
-static void command_reload(struct daemon *d, struct ctl_request *request, const json_t *json)
+static void answer_reload(struct daemon *d, void *arg)
 {
+	struct awaited *awaited = arg;
 	json_t *report = NULL;
 	struct refusal refusal;
 
-	(void)json;
 	if (daemon_reload(d, &report, &refusal)) {
-		answer_refusal(request, &refusal);
-		return;
+		answer_refusal(awaited->request, &refusal);
+	} else {
+		json_object_set_new(report, "message", json_string("configuration in force"));
+		warn_of_interfaces(d, report);
+		ctl_answer(awaited->request, report);
 	}
-	json_object_set_new(report, "message", json_string("configuration in force"));
-	warn_of_interfaces(d, report);
-	ctl_answer(request, report);
+	free(awaited);
+}
+
+static void command_reload(struct daemon *d, struct ctl_request *request, const json_t *json)
+{
+	(void)json;
+	await(d, answer_reload, (struct awaited){ .request = request });
 }
 
 static void answer_plan(struct daemon *d, void *arg)

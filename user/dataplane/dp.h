@@ -127,7 +127,8 @@ void dp_settle(struct dp *dp);
 uint32_t dp_unsettled(const struct dp *dp, uint16_t pool);
 /* Flows in the table now, for ids 0 (all) to nr-1, as the program counts them. */
 int dp_live(struct dp *dp, struct cv_live *ret, size_t nr, struct err *err);
-/* What the last sweep counted, for ids 0 to nr-1; records of older sweeps come back as zero. */
+/* What the last sweep counted, for ids 0 to nr-1; records of older sweeps come back as zero. Waits for a sweep that counts
+ * just now, for a second at most. */
 int dp_listener_use(struct dp *dp, struct cv_flow_counts *ret, size_t nr, struct err *err);
 int dp_backend_use(struct dp *dp, struct cv_flow_counts *ret, size_t nr, struct err *err);
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <bpf/bpf.h>
 
@@ -10,6 +11,9 @@
 
 /* Records read with one system call. */
 #define BATCH 256u
+
+/* A sweep counts ten million flows within that. */
+#define COUNT_MS 1000
 
 int dp_meta(struct dp *dp, struct cv_meta *ret, struct err *err)
 {
@@ -133,19 +137,41 @@ int dp_live(struct dp *dp, struct cv_live *ret, size_t nr, struct err *err)
 	return read_records(dp, DP_MAP_live, ret, sizeof(*ret), nr, err);
 }
 
+/* The sweep whose counts are in the maps. One that counts still writes over those of the last one: it is waited for, though
+ * not for long; should its daemon have been killed over it, there is nothing better. */
+static int await_counts(struct dp *dp, struct cv_sweep *ret)
+{
+	const struct timespec pause = { .tv_nsec = 5 * 1000 * 1000 };
+	__u32 zero = 0;
+	int r = bpf_map_lookup_elem(dp->map[DP_MAP_sweep], &zero, ret);
+
+	for (unsigned ms = 0; !r && ret->sweep && ret->pass == CV_SWEEP_COUNT && ms < COUNT_MS; ms += 5) {
+		nanosleep(&pause, NULL);
+		r = bpf_map_lookup_elem(dp->map[DP_MAP_sweep], &zero, ret);
+	}
+	return r;
+}
+
 static int read_use(struct dp *dp, enum dp_map map, struct cv_flow_counts *ret, size_t nr, struct err *err)
 {
-	struct cv_sweep last;
+	struct cv_sweep last, now;
 	__u32 zero = 0;
-	int r = bpf_map_lookup_elem(dp->map[DP_MAP_sweep], &zero, &last);
+	int r;
 
+	/* until no other one began meanwhile */
+	do {
+		r = await_counts(dp, &last);
+		if (!r)
+			r = read_records(dp, map, ret, sizeof(*ret), nr, err);
+		if (!r)
+			r = bpf_map_lookup_elem(dp->map[DP_MAP_sweep], &zero, &now);
+	} while (!r && now.sweep != last.sweep);
 	if (r)
-		return err_set(err, r, "reading cv_sweep: %s", strerror(-r));
-	r = read_records(dp, map, ret, sizeof(*ret), nr, err);
-	for (size_t i = 0; !r && i < nr; i++)
+		return err_set(err, r, "reading %s: %s", dp_map_name(map), strerror(-r));
+	for (size_t i = 0; i < nr; i++)
 		if (ret[i].sweep != last.sweep)
 			memset(&ret[i], 0, sizeof(ret[i]));
-	return r;
+	return 0;
 }
 
 int dp_listener_use(struct dp *dp, struct cv_flow_counts *ret, size_t nr, struct err *err)

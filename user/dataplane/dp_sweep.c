@@ -35,6 +35,13 @@ static int iterate(int program, int map)
 	return r;
 }
 
+static int write_sweep(const struct dp *dp, const struct cv_sweep *sweep)
+{
+	__u32 zero = 0;
+
+	return bpf_map_update_elem(dp->map[DP_MAP_sweep], &zero, sweep, BPF_ANY);
+}
+
 static int run_pass(struct dp *dp, struct cv_sweep *sweep)
 {
 	static const struct {
@@ -46,7 +53,7 @@ static int run_pass(struct dp *dp, struct cv_sweep *sweep)
 		{ DP_PROGRAM_sweep_flows6, DP_MAP_flows6 },
 	};
 	__u32 zero = 0;
-	int r = bpf_map_update_elem(dp->map[DP_MAP_sweep], &zero, sweep, BPF_ANY);
+	int r = write_sweep(dp, sweep);
 
 	for (size_t i = 0; !r && i < CV_ARRAY_SIZE(tables); i++)
 		r = iterate(dp->program[tables[i].program], dp->map[tables[i].map]);
@@ -112,7 +119,8 @@ static int correct_live(struct dp *dp, const struct count *count)
 	return r;
 }
 
-/* The pass that counts, with its consequence for cv_live. */
+/* The pass that counts, with its consequence for cv_live. Who waits for the counts sees by the next pass that they are
+ * whole. */
 static int count_flows(struct dp *dp, struct cv_sweep *sweep)
 {
 	struct count *count = malloc(sizeof(*count));
@@ -120,6 +128,10 @@ static int count_flows(struct dp *dp, struct cv_sweep *sweep)
 
 	if (!r)
 		r = run_pass(dp, sweep);
+	if (!r) {
+		sweep->pass = CV_SWEEP_REMOVE;
+		r = write_sweep(dp, sweep);
+	}
 	if (!r)
 		r = take_tally(dp, &count->after);
 	if (!r)
@@ -159,11 +171,9 @@ int dp_sweep(struct dp *dp, struct cv_sweep *ret, struct err *err)
 		r = count_flows(dp, &sweep);
 	if (!r)
 		dp->swept_mark = sweep.mark;
-	if (!r && sweep.ended) {
-		/* the counts stay for those who read the map; only the removals are added */
-		sweep.pass = CV_SWEEP_REMOVE;
+	/* the counts stay for those who read the map; only the removals are added */
+	if (!r && sweep.ended)
 		r = run_pass(dp, &sweep);
-	}
 	if (r)
 		return err_set(err, r, "sweeping the flow table: %s", strerror(-r));
 	*ret = sweep;
