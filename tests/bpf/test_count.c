@@ -5,6 +5,10 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 
 #include "bpf/oracle.h"
 
@@ -126,6 +130,42 @@ static void counters_begin_anew_with_a_new_owner(void **state)
 		assert_int_equal(world_listener_stats(world, world_listener[kind]).packets, 0);
 }
 
+/* Health checks that the data plane forwarded, as the filter at the port counts them. */
+static void count_probes(struct world *world, uint16_t backends)
+{
+	size_t cpus = (size_t)libbpf_num_possible_cpus();
+	struct cv_probe_stats *stats = calloc(cpus, sizeof(*stats));
+	int map = world_map(world, "cv_probes");
+
+	assert_non_null(stats);
+	for (size_t cpu = 0; cpu < cpus; cpu++)
+		stats[cpu] = (struct cv_probe_stats){ .packets = 1, .bytes = 60 };
+	for (__u32 id = 1; id <= backends; id++)
+		assert_return_code(bpf_map_update_elem(map, &id, stats, BPF_ANY), 0);
+	close(map);
+	free(stats);
+}
+
+static void so_do_those_of_health_checks(void **state)
+{
+	struct cv_probe_stats stats[2 * BACKENDS];
+	struct world *world = *state;
+	struct err err;
+
+	count_probes(world, CV_ARRAY_SIZE(stats) - 1);
+	/* one that only changes goes on */
+	world_set_weight(world, world_backend_id(world, "10.0.0.11"), 50);
+	assert_ok(dp_probe_stats(world->dp, stats, CV_ARRAY_SIZE(stats), &err), err);
+	assert_true(stats[world_backend_id(world, "10.0.0.11")].packets > 0);
+	world_configure(world, "flow_table: { max_flows: 4096 }\n");
+	world_vary(world);
+	assert_ok(dp_probe_stats(world->dp, stats, CV_ARRAY_SIZE(stats), &err), err);
+	for (size_t id = 1; id < CV_ARRAY_SIZE(stats); id++)
+		if (world->image->backend[id].state != CV_BACKEND_NONE)
+			assert_int_equal(stats[id].packets, 0);
+	assert_int_equal(stats[world_backend_id(world, "10.0.0.11")].packets, 0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -133,6 +173,7 @@ int main(void)
 		cmocka_unit_test_setup(new_flows_are_counted_once, world_forget),
 		cmocka_unit_test_setup(flows_count_their_packets, world_forget),
 		cmocka_unit_test_setup(counters_begin_anew_with_a_new_owner, world_forget),
+		cmocka_unit_test_setup(so_do_those_of_health_checks, world_forget),
 	};
 
 	harness_need_root();

@@ -149,6 +149,13 @@ static int clear_counters(struct dp *dp, enum dp_map map, __u32 id, size_t recor
 	return r;
 }
 
+static int clear_backend(struct dp *dp, __u32 id)
+{
+	int r = clear_counters(dp, DP_MAP_per_backend, id, sizeof(struct cv_backend_stats));
+
+	return r ? r : clear_counters(dp, DP_MAP_probes, id, sizeof(struct cv_probe_stats));
+}
+
 /* Operations of one kind: more than one of those with tables only. */
 static int carry_out(struct dp *dp, const struct plan *plan, const struct plan_op *op, __u32 nr)
 {
@@ -160,7 +167,7 @@ static int carry_out(struct dp *dp, const struct plan *plan, const struct plan_o
 	switch (op->kind) {
 	case PLAN_SET_BACKEND:
 		if (plan->from->backend[id].state == CV_BACKEND_NONE)
-			r = clear_counters(dp, DP_MAP_per_backend, id, sizeof(struct cv_backend_stats));
+			r = clear_backend(dp, id);
 		return r ? r : write_record(dp, DP_MAP_backends, id, &to->backend[id]);
 	case PLAN_SET_POOL:
 		return write_record(dp, DP_MAP_pools, id, &to->pool[id]);
