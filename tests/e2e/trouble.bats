@@ -187,3 +187,24 @@ contains_status() {
   sleep 2
   says 'an older program was attached, ours took its place interface=eth0'
 }
+
+# lo_is MODE: how lo is attached; nothing if it is not.
+lo_is() {
+  is 'mode of lo' "$(status_get '"".join(i["mode"] for i in d["interfaces"] if i["name"] == "lo")')" "$1"
+}
+
+@test 'a mode that cannot be had leaves the interface in the one it has, and the reload says so' {
+  cp "$LAB_DIR/culvert.yaml" "$LAB_DIR/good.yaml"
+  sed -i 's/^interfaces:/&\n  - { name: lo, mode: generic }/' "$LAB_DIR/culvert.yaml"
+  is 'answer' "$(ask reload | head -n 1)" 'configuration in force'
+  lo_is generic
+  sed -i '/name: lo/s/generic/native/' "$LAB_DIR/culvert.yaml"
+  run -0 --separate-stderr ask reload
+  contains "$stderr" 'in mode generic as before, until the next reload'
+  says 'lo: its driver has no native XDP'
+  says 'attached as before, until the next reload interface=lo mode=generic'
+  lo_is generic
+  mv "$LAB_DIR/good.yaml" "$LAB_DIR/culvert.yaml"
+  is 'answer' "$(ask reload | head -n 1)" 'configuration in force'
+  lo_is ''
+}

@@ -163,7 +163,7 @@ void daemon_attach_all(struct daemon *d, const struct model *old);
 /* From time to time: notes what is attached, looks the ways up anew if that has changed, and attaches interfaces of the
  * file that were not there before. One that somebody detached by hand stays so until the next reload. */
 void daemon_attach_missing(struct daemon *d);
-/* Whether an interface of the model, by its index there, is attached; if not, why, and when it will be. */
+/* Whether an interface of the model, by its index there, is attached as the file says; if not, why, and when it will be. */
 bool daemon_is_attached(const struct daemon *d, size_t index, char *ret_text, size_t size);
 
 /* --- ways.c --- */

@@ -93,8 +93,13 @@ static bool note_attached(struct daemon *d)
 	return is_other_set(d, before, before_nr);
 }
 
+static const char *mode_name(enum attach_mode mode)
+{
+	return mode == ATTACH_GENERIC ? "generic" : "native";
+}
+
 /* Attaches one; says so once, not every second, if it cannot be done. */
-static void attach(struct daemon *d, size_t index)
+static int attach(struct daemon *d, size_t index)
 {
 	const struct interface_conf *conf = &d->model->interfaces[index];
 	enum attach_mode mode;
@@ -102,8 +107,7 @@ static void attach(struct daemon *d, size_t index)
 	int r = dp_attach(d->options.pin_dir, conf->name, conf->mode, &mode, &err);
 
 	if (!r) {
-		log_info("attached interface=%s mode=%s", conf->name,
-			 mode == ATTACH_GENERIC ? "generic" : "native");
+		log_info("attached interface=%s mode=%s", conf->name, mode_name(mode));
 		if (mode == ATTACH_GENERIC && conf->mode == ATTACH_AUTO)
 			log_warn("the driver has no native XDP, generic mode is slow interface=%s",
 				 conf->name);
@@ -113,6 +117,7 @@ static void attach(struct daemon *d, size_t index)
 		snprintf(d->attach_text[index], sizeof(d->attach_text[index]), "%.255s", err.text);
 	}
 	d->attach_error[index] = r;
+	return r;
 }
 
 /* It was attached before us, maybe by somebody who did not come to the end of it. */
@@ -136,6 +141,24 @@ static void detach(struct daemon *d, const char *name)
 		log_info("detached interface=%s", name);
 }
 
+/* Where the driver does not have the new mode, the old one is better than none. */
+static void change_mode(struct daemon *d, size_t index, const struct dp_interface *found)
+{
+	enum attach_mode mode;
+	struct err err;
+
+	detach(d, found->name);
+	if (!attach(d, index))
+		return;
+	if (dp_attach(d->options.pin_dir, found->name, found->mode, &mode, &err)) {
+		log_err("not attached as before either error=\"%s\"", err.text);
+		return;
+	}
+	log_warn("attached as before, until the next reload interface=%s mode=%s", found->name,
+		 mode_name(mode));
+	d->attached[index] = found->ifindex;
+}
+
 void daemon_attach_all(struct daemon *d, const struct model *old)
 {
 	memset(d->attach_error, 0, sizeof(d->attach_error));
@@ -153,8 +176,9 @@ void daemon_attach_all(struct daemon *d, const struct model *old)
 			continue;
 		}
 		if (found)
-			detach(d, conf->name);
-		attach(d, i);
+			change_mode(d, i, found);
+		else
+			attach(d, i);
 	}
 	note_attached(d);
 }
@@ -188,12 +212,17 @@ void daemon_attach_missing(struct daemon *d)
 
 bool daemon_is_attached(const struct daemon *d, size_t index, char *ret_text, size_t size)
 {
-	const char *name = d->model->interfaces[index].name;
+	const struct interface_conf *conf = &d->model->interfaces[index];
+	const char *name = conf->name;
+	const struct dp_interface *found = find_attached(d, name);
 	int error = d->attach_error[index];
 
-	if (find_attached(d, name))
+	if (found && (conf->mode == ATTACH_AUTO || conf->mode == found->mode))
 		return true;
-	if (error)
+	if (found)
+		snprintf(ret_text, size, "%s: in mode %s as before, until the next reload",
+			 error ? d->attach_text[index] : name, mode_name(found->mode));
+	else if (error)
 		snprintf(ret_text, size, "%s: %s", d->attach_text[index],
 			 error == -ENODEV ? "attached as soon as it appears" : "tried again every second");
 	else
