@@ -188,14 +188,22 @@ contains_status() {
   says 'an older program was attached, ours took its place interface=eth0'
 }
 
-# lo_is MODE: how lo is attached; nothing if it is not.
+# name_interface NAME: puts it into the file, in generic mode. lo_is MODE: how lo is attached; nothing if it is not.
+name_interface() {
+  cp "$LAB_DIR/culvert.yaml" "$LAB_DIR/good.yaml"
+  sed -i "s/^interfaces:/&\\n  - { name: $1, mode: generic }/" "$LAB_DIR/culvert.yaml"
+}
+
+drop_interface() {
+  mv "$LAB_DIR/good.yaml" "$LAB_DIR/culvert.yaml"
+}
+
 lo_is() {
   is 'mode of lo' "$(status_get '"".join(i["mode"] for i in d["interfaces"] if i["name"] == "lo")')" "$1"
 }
 
 @test 'a mode that cannot be had leaves the interface in the one it has, and the reload says so' {
-  cp "$LAB_DIR/culvert.yaml" "$LAB_DIR/good.yaml"
-  sed -i 's/^interfaces:/&\n  - { name: lo, mode: generic }/' "$LAB_DIR/culvert.yaml"
+  name_interface lo
   is 'answer' "$(ask reload | head -n 1)" 'configuration in force'
   lo_is generic
   sed -i '/name: lo/s/generic/native/' "$LAB_DIR/culvert.yaml"
@@ -204,7 +212,41 @@ lo_is() {
   says 'lo: its driver has no native XDP'
   says 'attached as before, until the next reload interface=lo mode=generic'
   lo_is generic
-  mv "$LAB_DIR/good.yaml" "$LAB_DIR/culvert.yaml"
+  drop_interface
   is 'answer' "$(ask reload | head -n 1)" 'configuration in force'
   lo_is ''
+}
+
+@test 'an interface that the file drops while no daemon runs is detached; one attached by hand is not' {
+  name_interface lo
+  ask reload
+  lo_is generic
+  wait_for 5 grep -q '"name": "lo"' "$LAB_DIR/state/state.json"
+  balancer_stop
+  drop_interface
+  balancer_start
+  says 'detached interface=lo'
+  lo_is ''
+
+  balancer_attach lo generic
+  ask reload
+  lo_is generic
+  balancer_stop
+  balancer_start
+  lo_is generic
+  balancer_detach lo
+}
+
+@test 'an interface that is renamed, and dropped by the file under its old name, is detached' {
+  lab_ip lb link add spare type veth peer name spare-peer
+  name_interface spare
+  ask reload
+  lab_ip lb link set spare name other
+  ask reload
+  contains "$(status_get '[i["name"] for i in d["interfaces"]]')" other
+  drop_interface
+  ask reload
+  says 'detached interface=other'
+  is 'interfaces' "$(status_get '[i["name"] for i in d["interfaces"]]')" "['eth0']"
+  lab_ip lb link del other
 }

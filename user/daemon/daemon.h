@@ -71,6 +71,12 @@ struct run_table {
 	struct backend_run **by_key; /* in ascending order of their keys */
 };
 
+/* An interface that is attached because the file names it, or did. */
+struct claim {
+	uint32_t ifindex;
+	char name[16]; /* that it had then */
+};
+
 struct hold;
 struct sweep;
 struct notify;
@@ -108,6 +114,8 @@ struct daemon {
 	int attach_error[CV_MAX_INTERFACES];
 	char attach_text[CV_MAX_INTERFACES][256]; /* the same in words */
 	uint32_t attached[CV_MAX_INTERFACES];
+	struct claim claim[CV_MAX_INTERFACES];
+	size_t claims_nr;
 	bool is_converge_failed; /* to be tried again */
 	/* the last reload */
 	uint64_t reloaded_ms;
@@ -158,13 +166,19 @@ int daemon_build_image(struct daemon *d, const struct model *model, const struct
 		       struct image **ret, struct err *err);
 
 /* --- interfaces.c --- */
-/* After a reload: attaches what the file names, detaches what `old` named and the file in force does not. */
-void daemon_attach_all(struct daemon *d, const struct model *old);
+/* After a reload: attaches what the file names, detaches what it named before and does not any more. */
+void daemon_attach_all(struct daemon *d);
 /* From time to time: notes what is attached, looks the ways up anew if that has changed, and attaches interfaces of the
  * file that were not there before. One that somebody detached by hand stays so until the next reload. */
 void daemon_attach_missing(struct daemon *d);
 /* Whether an interface of the model, by its index there, is attached as the file says; if not, why, and when it will be. */
 bool daemon_is_attached(const struct daemon *d, size_t index, char *ret_text, size_t size);
+
+/* --- claims.c --- */
+/* Remembers that an interface is attached because the file names it so. */
+void claims_add(struct daemon *d, uint32_t ifindex, const char *name);
+json_t *claims_to_json(const struct daemon *d);
+void claims_from_json(struct daemon *d, const json_t *json); /* NULL: nothing is known */
 
 /* --- ways.c --- */
 int daemon_ways_start(struct daemon *d, struct err *err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The interfaces that the file names: attached at start, again when one comes back, detached when the file drops
- * one. What was attached or detached by hand is left as it is. */
+ * one, also if no daemon ran at that time. What was attached or detached by hand is left as it is. */
 #include <errno.h>
 #include <net/if.h>
 #include <stdio.h>
@@ -24,6 +24,16 @@ static const struct dp_interface *find_attached(const struct daemon *d, const ch
 			return &d->interface[i];
 	return NULL;
 }
+
+static const struct dp_interface *find_attached_at(const struct daemon *d, uint32_t ifindex)
+{
+	for (size_t i = 0; i < d->interfaces_nr; i++)
+		if (d->interface[i].ifindex == ifindex)
+			return &d->interface[i];
+	return NULL;
+}
+
+/* --- outdated programs ----------------------------------------------------------------------------- */
 
 /* Somebody attached there, not knowing that we were about to put another program in force. */
 static void renew(struct daemon *d, const struct dp_interface *at)
@@ -57,6 +67,8 @@ static void handle_outdated(struct daemon *d)
 		d->told_outdated[i] = at->outdated ? at->program_id : 0;
 	}
 }
+
+/* --- what is attached ------------------------------------------------------------------------------ */
 
 /* Whether we are attached elsewhere than before, where `nr` interfaces were in the list. */
 static bool is_other_set(const struct daemon *d, const struct dp_interface *before, size_t nr)
@@ -93,6 +105,8 @@ static bool note_attached(struct daemon *d)
 	return is_other_set(d, before, before_nr);
 }
 
+/* --- attaching and detaching ----------------------------------------------------------------------- */
+
 static const char *mode_name(enum attach_mode mode)
 {
 	return mode == ATTACH_GENERIC ? "generic" : "native";
@@ -112,6 +126,7 @@ static int attach(struct daemon *d, size_t index)
 			log_warn("the driver has no native XDP, generic mode is slow interface=%s",
 				 conf->name);
 		d->attached[index] = if_nametoindex(conf->name);
+		claims_add(d, d->attached[index], conf->name);
 	} else if (d->attach_error[index] != r) {
 		log_err("not attached, trying again error=\"%s\"", err.text);
 		snprintf(d->attach_text[index], sizeof(d->attach_text[index]), "%.255s", err.text);
@@ -127,18 +142,42 @@ static void attach_again(struct daemon *d, size_t index, const struct dp_interfa
 	struct err err;
 
 	d->attached[index] = found->ifindex;
+	claims_add(d, found->ifindex, found->name);
 	if (dp_attach(d->options.pin_dir, found->name, found->mode, &mode, &err))
 		log_err("attached by half error=\"%s\"", err.text);
 }
 
-static void detach(struct daemon *d, const char *name)
+static int detach(struct daemon *d, const char *name)
 {
 	struct err err;
+	int r = dp_detach(d->options.pin_dir, name, &err);
 
-	if (dp_detach(d->options.pin_dir, name, &err))
+	if (r)
 		log_err("not detached error=\"%s\"", err.text);
 	else
 		log_info("detached interface=%s", name);
+	return r;
+}
+
+/* What was renamed is in the file still under the name that it had there, unless another interface has that by now. */
+static bool is_in_file(const struct daemon *d, const struct claim *claim, const char *name)
+{
+	return is_named(d->model, name) || (is_named(d->model, claim->name) && !if_nametoindex(claim->name));
+}
+
+/* Takes off what the file named once, and does not any more. */
+static void detach_dropped(struct daemon *d)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < d->claims_nr; i++) {
+		const struct dp_interface *at = find_attached_at(d, d->claim[i].ifindex);
+
+		if (at && (is_in_file(d, &d->claim[i], at->name) || detach(d, at->name)))
+			d->claim[kept++] = d->claim[i];
+	}
+	d->is_state_dirty = d->is_state_dirty || kept != d->claims_nr;
+	d->claims_nr = kept;
 }
 
 /* Where the driver does not have the new mode, the old one is better than none. */
@@ -159,14 +198,12 @@ static void change_mode(struct daemon *d, size_t index, const struct dp_interfac
 	d->attached[index] = found->ifindex;
 }
 
-void daemon_attach_all(struct daemon *d, const struct model *old)
+void daemon_attach_all(struct daemon *d)
 {
 	memset(d->attach_error, 0, sizeof(d->attach_error));
 	memset(d->attached, 0, sizeof(d->attached));
 	note_attached(d);
-	for (size_t i = 0; i < old->interfaces_nr; i++)
-		if (!is_named(d->model, old->interfaces[i].name) && find_attached(d, old->interfaces[i].name))
-			detach(d, old->interfaces[i].name);
+	detach_dropped(d);
 	for (size_t i = 0; i < d->model->interfaces_nr; i++) {
 		const struct interface_conf *conf = &d->model->interfaces[i];
 		const struct dp_interface *found = find_attached(d, conf->name);

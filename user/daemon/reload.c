@@ -106,7 +106,7 @@ static void commit(struct daemon *d, struct reload *reload)
 	runs_done(&d->runs);
 	d->runs = reload->runs;
 	memset(&reload->runs, 0, sizeof(reload->runs));
-	daemon_attach_all(d, old);
+	daemon_attach_all(d);
 	daemon_ways_find(d, false);
 	daemon_converge(d);
 	daemon_health_set(d);

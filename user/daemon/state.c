@@ -61,7 +61,8 @@ static json_t *state_json(const struct daemon *d)
 	for (size_t i = 0; i < d->runs.nr; i++)
 		if (is_worth_saving(&d->runs.run[i]))
 			json_array_append_new(backends, run_json(d, &d->runs.run[i]));
-	return json_pack("{s:i, s:o}", "version", STATE_VERSION, "backends", backends);
+	return json_pack("{s:i, s:o, s:o}", "version", STATE_VERSION, "backends", backends, "interfaces",
+			 claims_to_json(d));
 }
 
 int state_file_begin(const struct daemon *d, const char *name)
@@ -196,6 +197,8 @@ void state_load(struct daemon *d)
 			json ? "not a state file of this version" : problem.text);
 		if (rename(path, aside))
 			log_err("state file not set aside error=\"%s\"", strerror(errno));
+	} else {
+		claims_from_json(d, json_object_get(json, "interfaces"));
 	}
 	json_decref(json);
 }
