@@ -183,20 +183,21 @@ static struct backend_run *named_run(struct daemon *d, struct ctl_request *reque
 	return NULL;
 }
 
-/* Puts a changed run in force, and answers with what it came to. */
+/* Puts a changed run in force, then waits for the disk, and answers with what it came to. */
 static void changed(struct daemon *d, struct ctl_request *request, const struct backend_run *run,
 		    const char *what)
 {
 	char address[ADDR_TEXT_LEN];
 	json_t *answer;
-	int r;
+	int r, saved;
 
 	addr_format(&run->address, address);
 	log_info("backend %s pool=%s backend=%s state=%s", what, run->pool, address,
 		 report_state_name(run_state(run)));
 	d->is_state_dirty = true;
-	r = state_save(d);
-	if (daemon_converge(d)) {
+	r = daemon_converge(d);
+	saved = state_save(d);
+	if (r) {
 		ctl_answer_error(request, 1,
 				 "noted, but the data plane could not be changed yet: see the log");
 		return;
@@ -204,12 +205,12 @@ static void changed(struct daemon *d, struct ctl_request *request, const struct 
 	answer = json_pack("{s:o, s:s, s:s, s:s, s:b}", "message",
 			   json_sprintf("backend %s of pool %s: %s", address, run->pool, what), "pool",
 			   run->pool, "backend", address, "state", report_state_name(run_state(run)), "saved",
-			   !r);
-	if (r)
+			   !saved);
+	if (saved)
 		warn(answer,
 		     json_sprintf("in force, but not saved in %s: %s; it is tried again every second, and "
 				  "forgotten if culvertd ends before",
-				  d->options.state_dir, strerror(-r)));
+				  d->options.state_dir, strerror(-saved)));
 	ctl_answer(request, answer);
 }
 

@@ -51,27 +51,12 @@ static char *counts_text(const struct run_table *runs, size_t *ret_size)
 	return text;
 }
 
-static int write_all(int fd, const char *text, size_t size)
-{
-	while (size) {
-		ssize_t n = write(fd, text, size);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n > 0) {
-			text += n;
-			size -= (size_t)n;
-		}
-	}
-	return 0;
-}
-
 static int save(const struct daemon *d)
 {
 	size_t size = 0;
 	char *text = counts_text(&d->runs, &size);
 	int fd = text ? state_file_begin(d, COUNTS_FILE) : -ENOMEM;
-	int r = fd < 0 ? fd : state_file_end(d, COUNTS_FILE, fd, write_all(fd, text, size));
+	int r = fd < 0 ? fd : state_file_end(d, COUNTS_FILE, fd, state_file_write(fd, text, size));
 
 	free(text);
 	return r;

@@ -312,6 +312,7 @@ bool state_path(const struct daemon *d, const char *name, char *ret);
 /* Writing one, for the two modules that have one: a descriptor of a new file beside it, or -errno; then, if all went well
  * so far (r is 0), it takes the place of the old one. 0 or -errno. */
 int state_file_begin(const struct daemon *d, const char *name);
+int state_file_write(int fd, const char *data, size_t size);
 int state_file_end(const struct daemon *d, const char *name, int fd, int r);
 
 /* --- counts.c --- */

@@ -79,6 +79,21 @@ int state_file_begin(const struct daemon *d, const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
+int state_file_write(int fd, const char *data, size_t size)
+{
+	while (size) {
+		ssize_t n = write(fd, data, size);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0) {
+			data += n;
+			size -= (size_t)n;
+		}
+	}
+	return 0;
+}
+
 int state_file_end(const struct daemon *d, const char *name, int fd, int r)
 {
 	char path[PATH_MAX], beside[PATH_MAX];
@@ -94,15 +109,17 @@ int state_file_end(const struct daemon *d, const char *name, int fd, int r)
 	return r;
 }
 
-/* Writes all of it to the disk. */
-static int write_file(const struct daemon *d, const json_t *json)
+/* Writes all of it to the disk. In few calls: jansson itself makes one for every token, of which thousands of backends have
+ * a million. */
+static int write_file(const struct daemon *d, const char *text)
 {
-	int fd = state_file_begin(d, "state.json"), dir, r = 0;
+	int fd = state_file_begin(d, "state.json"), dir, r;
 
 	if (fd < 0)
 		return fd;
-	if (json_dumpfd(json, fd, JSON_INDENT(1)) || fsync(fd))
-		r = errno ? -errno : -EIO;
+	r = state_file_write(fd, text, strlen(text));
+	if (!r && fsync(fd))
+		r = -errno;
 	r = state_file_end(d, "state.json", fd, r);
 	if (r)
 		return r;
@@ -117,9 +134,11 @@ static int write_file(const struct daemon *d, const json_t *json)
 int state_save(struct daemon *d)
 {
 	json_t *json = state_json(d);
+	char *text = json ? json_dumps(json, JSON_INDENT(1)) : NULL;
 	int r;
 
-	r = json ? write_file(d, json) : -ENOMEM;
+	r = text ? write_file(d, text) : -ENOMEM;
+	free(text);
 	json_decref(json);
 	if (!r) {
 		if (d->state_error)
