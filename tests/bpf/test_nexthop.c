@@ -217,6 +217,13 @@ static void test_permanent_neighbour(void **state)
 	assert_problem(lab, "fd00::50", NEXTHOP_OK);
 }
 
+static void both_grow_stale(struct netlab *lab)
+{
+	netlab_run("ip neigh change 10.0.0.2 lladdr 02:00:00:00:00:02 dev eth0 nud stale &&"
+		   "ip neigh change 10.0.0.3 lladdr 02:00:00:00:00:02 dev eth0 nud stale");
+	assert_false(netlab_process(lab));
+}
+
 /* A neighbour that only XDP sends to grows stale, as the kernel sees none of it. */
 static void test_refresh(void **state)
 {
@@ -231,12 +238,31 @@ static void test_refresh(void **state)
 	assert_false(netlab_process(lab));
 	nexthop_refresh(lab->nh);
 	netlab_run("[ $(ip neigh show nud stale to 10.0.0.0/24 | wc -l) = 0 ]");
-	netlab_run("ip neigh change 10.0.0.2 lladdr 02:00:00:00:00:02 dev eth0 nud stale &&"
-		   "ip neigh change 10.0.0.3 lladdr 02:00:00:00:00:02 dev eth0 nud stale");
-	assert_false(netlab_process(lab));
+	both_grow_stale(lab);
+	nexthop_refresh(lab->nh); /* as often as need be: ways that stay good are not looked up again */
+	netlab_run("[ $(ip neigh show nud stale to 10.0.0.0/24 | wc -l) = 0 ]");
+	both_grow_stale(lab);
+	nexthop_begin(lab->nh);
 	assert_problem(lab, "10.0.0.2", NEXTHOP_OK);
 	nexthop_refresh(lab->nh);
 	netlab_run("! ip neigh show 10.0.0.2 | grep -q STALE && ip neigh show 10.0.0.3 | grep -q STALE");
+}
+
+/* Nothing but our own question finds it: no gratuitous ARP, and nobody there who would speak. */
+static void test_neighbour_gets_another_mac_in_silence(void **state)
+{
+	struct netlab *lab = netlab_need(state);
+
+	netlab_run("sysctl -qw net.ipv4.neigh.eth0.locktime=0 net.ipv4.neigh.eth0.delay_first_probe_time=0"
+		   " net.ipv4.neigh.eth0.retrans_time_ms=100");
+	netlab_await(lab, "10.0.0.2", NEXTHOP_OK);
+	nexthop_refresh(lab->nh);
+	netlab_run_there(lab, "ip link set peer0 address 02:00:00:00:00:99");
+	netlab_run("ip neigh change 10.0.0.2 lladdr 02:00:00:00:00:02 dev eth0 nud stale");
+	netlab_process(lab);
+	nexthop_refresh(lab->nh);
+	netlab_await_change(lab);
+	assert_memory_equal(netlab_await(lab, "10.0.0.2", NEXTHOP_OK).next_hop_mac, new_mac, 6);
 }
 
 /* --- links ----------------------------------------------------------------------------------------- */
@@ -361,6 +387,7 @@ int main(void)
 		LAB_TEST(test_neighbour_state_is_no_change),
 		LAB_TEST(test_permanent_neighbour),
 		LAB_TEST(test_refresh),
+		LAB_TEST(test_neighbour_gets_another_mac_in_silence),
 		LAB_TEST(test_link_down_and_up),
 		LAB_TEST(test_link_renamed),
 		LAB_TEST(test_links_come_and_go),

@@ -111,6 +111,8 @@ bool daemon_ways_find(struct daemon *d, bool only_missing)
 {
 	bool is_changed = false;
 
+	if (!only_missing)
+		nexthop_begin(d->nexthop);
 	for (size_t i = 0; i < d->runs.nr; i++) {
 		struct backend_run *run = &d->runs.run[i];
 		const struct backend_run before = *run;

@@ -173,16 +173,25 @@ void neighbour_ask(struct neighbour *neighbour, struct rtnl *rtnl, uint64_t now_
 
 static void refresh_one(const void *node, VISIT which, void *rtnl)
 {
-	struct neighbour *neighbour = *(struct neighbour *const *)node;
+	const struct neighbour *neighbour = *(struct neighbour *const *)node;
 
-	if (which != postorder && which != leaf)
-		return;
-	if (neighbour->used && neighbour->stale)
+	if ((which == postorder || which == leaf) && neighbour->used && neighbour->stale)
 		ask(neighbour, rtnl);
-	neighbour->used = false;
 }
 
 void neighbours_refresh(struct neighbours *neighbours, struct rtnl *rtnl)
 {
 	twalk_r(neighbours->tree, refresh_one, rtnl);
+}
+
+static void disuse_one(const void *node, VISIT which, void *data)
+{
+	(void)data;
+	if (which == postorder || which == leaf)
+		(*(struct neighbour *const *)node)->used = false;
+}
+
+void neighbours_disuse(struct neighbours *neighbours)
+{
+	twalk_r(neighbours->tree, disuse_one, NULL);
 }

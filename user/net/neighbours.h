@@ -15,7 +15,7 @@ struct neighbour {
 	struct addr address;
 	bool usable; /* the kernel would send to `mac` now, sure of it or not */
 	bool stale;  /* it would, and then make sure */
-	bool used;   /* by a way, since the last neighbours_refresh */
+	bool used;   /* by a way, since the last neighbours_disuse */
 	uint8_t mac[6];
 	uint64_t asked_ms; /* when neighbour_ask was last called; 0: never */
 };
@@ -42,7 +42,10 @@ int neighbours_inherit(struct neighbours *neighbours, const struct neighbours *o
  * What comes of it is told as a notification; a kernel that refuses leaves the neighbour as it is. */
 void neighbour_ask(struct neighbour *neighbour, struct rtnl *rtnl, uint64_t now_ms);
 
-/* Asks the kernel to confirm all that are stale and used, and begins a new round of use. */
+/* Asks the kernel to confirm all that are stale and used. */
 void neighbours_refresh(struct neighbours *neighbours, struct rtnl *rtnl);
+
+/* All ways are about to be looked up anew: none is used until one of them does. */
+void neighbours_disuse(struct neighbours *neighbours);
 
 #endif

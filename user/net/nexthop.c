@@ -246,6 +246,11 @@ void nexthop_refresh(struct nexthop *nh)
 	neighbours_refresh(&nh->neighbours, &nh->requests);
 }
 
+void nexthop_begin(struct nexthop *nh)
+{
+	neighbours_disuse(&nh->neighbours);
+}
+
 int nexthop_link_by_index(const struct nexthop *nh, uint32_t ifindex, struct nexthop_link *ret)
 {
 	const struct nexthop_link *link = links_find(&nh->links, ifindex);

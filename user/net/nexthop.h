@@ -65,9 +65,12 @@ int nexthop_process(struct nexthop *nh, bool *ret_changed);
  * netlink itself. A missing or failed neighbour is asked for (at most once a second for each). */
 int nexthop_find(struct nexthop *nh, const struct addr *to, struct nexthop_way *ret, struct err *err);
 
-/* Asks the kernel to confirm every stale neighbour that a nexthop_find since the last call used: packets that
- * XDP forwards do not do that. Call it every few seconds. */
+/* Asks the kernel to confirm every stale neighbour that a nexthop_find used since the last nexthop_begin: packets
+ * that XDP forwards do not do that. Call it every few seconds. */
 void nexthop_refresh(struct nexthop *nh);
+
+/* Call it before all ways are looked up anew: neighbours of earlier ways are left alone from then on. */
+void nexthop_begin(struct nexthop *nh);
 
 /* Links by index or name; -ENODEV if there is none. */
 int nexthop_link_by_index(const struct nexthop *nh, uint32_t ifindex, struct nexthop_link *ret);
