@@ -35,19 +35,27 @@ static struct {
 	uint16_t port;
 } tls;
 
-static bool has_certificate(void)
+static bool has_certificate(const char *subject)
 {
-	char command[300];
+	char command[600];
 
 	strcpy(tls.dir, "/tmp/test_check.XXXXXX");
 	assert_non_null(mkdtemp(tls.dir));
 	snprintf(tls.cert, sizeof(tls.cert), "%s/cert", tls.dir);
 	snprintf(tls.key, sizeof(tls.key), "%s/key", tls.dir);
 	snprintf(command, sizeof(command),
-		 "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=web.example "
-		 "-addext subjectAltName=DNS:web.example -keyout %s -out %s >%s/output 2>&1",
-		 tls.key, tls.cert, tls.dir);
+		 "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -utf8 %s "
+		 "-keyout %s -out %s >%s/output 2>&1",
+		 subject, tls.key, tls.cert, tls.dir);
 	return system(command) == 0;
+}
+
+static void need_certificate(const char *subject)
+{
+	if (has_certificate(subject))
+		return;
+	print_message("skipped: no openssl command that makes a certificate\n");
+	skip();
 }
 
 static void tls_server_start(void)
@@ -82,6 +90,7 @@ static int tls_server_stop(void **state)
 		kill(tls.pid, SIGTERM);
 		waitpid(tls.pid, NULL, 0);
 		fclose(tls.output);
+		tls.pid = 0;
 	}
 	snprintf(path, sizeof(path), "%s/output", tls.dir);
 	unlink(path);
@@ -136,10 +145,7 @@ static void test_https(void **state)
 	size_t i;
 
 	(void)state;
-	if (!has_certificate()) {
-		print_message("skipped: no openssl command that makes a certificate\n");
-		skip();
-	}
+	need_certificate("-subj /CN=web.example -addext subjectAltName=DNS:web.example");
 	tls_server_start();
 	world_new(&world);
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -156,11 +162,37 @@ static void test_https(void **state)
 	world_end(&world);
 }
 
+/* The reason is cut off within a character, which is no text for JSON any more. */
+static void test_name_that_is_not_ascii(void **state)
+{
+	char subject[160] = "-subj /CN=";
+	struct check_target target;
+	struct world world;
+
+	(void)state;
+	for (int i = 0; i < 60; i++)
+		strcat(subject, "\303\251");
+	need_certificate(subject);
+	tls_server_start();
+	world_new(&world);
+	target = make_target(0, HEALTH_HTTPS, "127.0.0.1", tls.port);
+	target.conf.verify = true;
+	strcpy(target.conf.ca, tls.cert);
+	set_one(&world, &target);
+	run_until(&world, 1);
+	assert_false(world.last.success);
+	assert_non_null(strstr(world.last.reason, "????"));
+	for (const char *at = world.last.reason; *at; at++)
+		assert_in_range(*at, ' ', '~');
+	world_end(&world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_tls_trouble),
 		cmocka_unit_test_teardown(test_https, tls_server_stop),
+		cmocka_unit_test_teardown(test_name_that_is_not_ascii, tls_server_stop),
 	};
 
 	signal(SIGPIPE, SIG_IGN);

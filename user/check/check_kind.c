@@ -10,6 +10,14 @@
 
 #include "check/check_kind.h"
 
+/* What others wrote, say in a certificate, and what was cut within a character is neither JSON nor fit for a log. */
+static void keep_ascii(char *text)
+{
+	for (; *text; text++)
+		if (*text < ' ' || *text > '~')
+			*text = '?';
+}
+
 void check_end_set(struct check_end *end, enum check_verdict verdict, const char *format, ...)
 {
 	va_list args;
@@ -18,6 +26,7 @@ void check_end_set(struct check_end *end, enum check_verdict verdict, const char
 	va_start(args, format);
 	vsnprintf(end->reason, sizeof(end->reason), format, args);
 	va_end(args);
+	keep_ascii(end->reason);
 }
 
 /* EADDRNOTAVAIL and EAGAIN are what connect() says when no local port is left, ENOSPC what epoll says at

@@ -47,7 +47,7 @@ struct check_kind {
 extern const struct check_kind check_tcp;
 extern const struct check_kind check_http; /* https as well */
 
-/* Fills in an end; the reason is cut off where it does not fit. */
+/* Fills in an end; the reason is cut off where it does not fit, and has '?' for all that is not printable ASCII. */
 void check_end_set(struct check_end *end, enum check_verdict verdict, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
