@@ -250,3 +250,17 @@ lo_is() {
   is 'interfaces' "$(status_get '[i["name"] for i in d["interfaces"]]')" "['eth0']"
   lab_ip lb link del other
 }
+
+# The kernel takes no more changes of a map that is frozen, which is for good: the end is a data plane laid down anew.
+@test 'a reload that the kernel does not take is no success; it is tried again until it is in force' {
+  bpftool map freeze pinned "$LAB_DIR/bpf/culvert/cv_listeners"
+  sed -i '/udp-4-4/d' "$LAB_DIR/culvert.yaml"
+  run -1 ask reload
+  contains "$output" 'noted, but the data plane could not be changed yet'
+  says 'configuration noted, not in force yet'
+  wait_for 5 says 'data plane not updated, trying again' 2
+  balancer_detach --all
+  ask reload
+  says 'configuration in force'
+  wait_for 10 http_ask 20 "$(http_url 4 80 /whoami)"
+}

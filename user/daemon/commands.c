@@ -8,6 +8,9 @@
 #include "daemon/daemon.h"
 #include "util/log.h"
 
+/* What was asked is kept, and tried again. */
+#define NOTED "noted, but the data plane could not be changed yet: see the log"
+
 typedef void (*command_fn)(struct daemon *d, struct ctl_request *request, const json_t *json);
 
 /* What needs true counts of flows waits for them; the request is answered then. */
@@ -107,6 +110,9 @@ static void answer_reload(struct daemon *d, void *arg)
 
 	if (daemon_reload(d, &report, &refusal)) {
 		answer_refusal(awaited->request, &refusal);
+	} else if (d->is_converge_failed) {
+		json_decref(report);
+		ctl_answer_error(awaited->request, 1, NOTED);
 	} else {
 		json_object_set_new(report, "message", json_string("configuration in force"));
 		warn_of_interfaces(d, report);
@@ -198,8 +204,7 @@ static void changed(struct daemon *d, struct ctl_request *request, const struct 
 	r = daemon_converge(d);
 	saved = state_save(d);
 	if (r) {
-		ctl_answer_error(request, 1,
-				 "noted, but the data plane could not be changed yet: see the log");
+		ctl_answer_error(request, 1, NOTED);
 		return;
 	}
 	answer = json_pack("{s:o, s:s, s:s, s:s, s:b}", "message",

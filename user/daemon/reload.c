@@ -201,6 +201,8 @@ int daemon_reload(struct daemon *d, json_t **ret_report, struct refusal *ret)
 	err_set(&d->reload_error, 0, "%s", r ? ret->err.text : "");
 	if (r)
 		log_errors(d, &ret->err);
+	else if (d->is_converge_failed)
+		log_warn("configuration noted, not in force yet file=%s", d->options.config);
 	else
 		log_info("configuration in force file=%s listeners=%zu pools=%zu backends=%zu",
 			 d->options.config, d->model->listeners_nr, d->model->pools_nr, d->runs.nr);
