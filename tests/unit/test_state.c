@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -93,6 +94,40 @@ static void test_what_is_saved_is_read_again(void **state)
 	assert_int_equal(histogram_total(&run->failures), 1);
 }
 
+/* The state file of a backend in a drain that ends at that time of the wall clock. */
+static void write_drain(const struct world *world, long long until)
+{
+	FILE *file = fopen(world->file, "w");
+
+	assert_non_null(file);
+	fprintf(file,
+		"{\"version\": 1, \"backends\": [{\"pool\": \"web\", \"address\": \"10.0.0.1\", \"port\": 0,"
+		"\"disabled\": false, \"draining\": true, \"drained\": false, \"drain_until\": %lld,"
+		"\"weight\": -1, \"health_known\": false, \"healthy\": true}]}",
+		until);
+	fclose(file);
+}
+
+static void test_clock_that_was_set_makes_no_endless_drain(void **state)
+{
+	const long long now = time(NULL), forever = INT64_MAX;
+	const struct {
+		long long until;
+		uint64_t most_s;
+	} rows[] = { { now - 1000, 0 }, { now + 300, 300 }, { now + 31536000, 86400 }, { forever, 86400 } };
+	struct world *world = *state;
+
+	for (size_t i = 0; i < CV_ARRAY_SIZE(rows); i++) {
+		uint64_t deadline;
+
+		write_drain(world, rows[i].until);
+		load(world);
+		assert_int_equal(world->daemon.runs.nr, 1);
+		deadline = world->daemon.runs.run[0].drain_deadline_ms;
+		assert_in_range(deadline, 1, uv_now(&world->daemon.loop) + rows[i].most_s * 1000 + 1);
+	}
+}
+
 /* Calls to write(2) of this process so far. */
 static unsigned long count_writes(void)
 {
@@ -128,6 +163,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		STATE_TEST(test_what_is_saved_is_read_again),
+		STATE_TEST(test_clock_that_was_set_makes_no_endless_drain),
 		STATE_TEST(test_many_backends_are_written_at_once),
 	};
 

@@ -227,8 +227,8 @@ static void command_drain(struct daemon *d, struct ctl_request *request, const j
 	if (!run)
 		return;
 	if (deadline && (!json_is_integer(deadline) || json_integer_value(deadline) < 1 ||
-			 json_integer_value(deadline) > 86400)) {
-		ctl_answer_error(request, 2, "the deadline is 1s to 86400s");
+			 json_integer_value(deadline) > DAEMON_MAX_DRAIN_S)) {
+		ctl_answer_error(request, 2, "the deadline is 1s to %ds", DAEMON_MAX_DRAIN_S);
 		return;
 	}
 	run->is_draining = true;

@@ -26,6 +26,7 @@
 
 #define DAEMON_DEFAULT_CONFIG "/etc/culvert/culvert.yaml"
 #define DAEMON_DEFAULT_STATE_DIR "/var/lib/culvert"
+#define DAEMON_MAX_DRAIN_S 86400
 
 struct daemon_options {
 	const char *config;

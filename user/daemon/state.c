@@ -29,11 +29,14 @@ static json_int_t deadline_to_wall(const struct daemon *d, uint64_t deadline_ms)
 	return deadline_ms ? (json_int_t)time(NULL) + ((json_int_t)deadline_ms - (json_int_t)now) / 1000 : 0;
 }
 
+/* A host may boot with its clock in the past, and then seem to have years left. */
 static uint64_t deadline_from_wall(const struct daemon *d, json_int_t wall)
 {
-	json_int_t left = wall - (json_int_t)time(NULL);
+	json_int_t now = (json_int_t)time(NULL), left = 0;
 
-	return wall ? uv_now(&d->loop) + (uint64_t)(left > 0 ? left : 0) * 1000 + 1 : 0;
+	if (wall > now)
+		left = wall < now + DAEMON_MAX_DRAIN_S ? wall - now : DAEMON_MAX_DRAIN_S;
+	return wall ? uv_now(&d->loop) + (uint64_t)left * 1000 + 1 : 0;
 }
 
 /* Whether there is anything to say that a fresh start would not know. */
