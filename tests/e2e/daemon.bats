@@ -116,3 +116,32 @@ has_open_flow() {
   wait_for 5 http_ask 50 "$(http_url 4 80 /whoami)"
   lab_ip lb route replace default via 10.0.0.1
 }
+
+# times_in_force: how often the log says so.
+times_in_force() {
+  grep -c 'configuration in force' "$LAB_DIR/log/culvertd"
+}
+
+is_in_force_again() {
+  (($(times_in_force) == $1))
+}
+
+@test 'SIGHUP during the start is a reload once it runs' {
+  local before
+  balancer_stop
+  before=$(times_in_force)
+  mv "$LAB_DIR/culvert.yaml" "$LAB_DIR/right.yaml"
+  mkfifo "$LAB_DIR/culvert.yaml"
+  lab_spawn culvertd lb "$BALANCER_BUILD/culvertd" --config "$LAB_DIR/culvert.yaml" --socket "$LAB_DIR/culvertd.sock" \
+    --pin-dir "$LAB_DIR/bpf/culvert" --state-dir "$LAB_DIR/state"
+  exec 4>"$LAB_DIR/culvert.yaml" # opens when the daemon reads it
+  balancer_reload
+  mv "$LAB_DIR/culvert.yaml" "$LAB_DIR/fifo"
+  cp "$LAB_DIR/right.yaml" "$LAB_DIR/culvert.yaml"
+  cat "$LAB_DIR/right.yaml" >&4
+  exec 4>&-
+  wait_for 10 ask status
+  wait_for 10 is_in_force_again $((before + 2))
+  balancer_reload
+  wait_for 10 is_in_force_again $((before + 3))
+}

@@ -209,6 +209,16 @@ static void on_second(uv_timer_t *timer)
 		state_save(d);
 }
 
+/* SIG_BLOCK: the signal waits from here on, SIG_UNBLOCK: it comes, also one that waited. */
+static void hold_back(int how, int number)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, number);
+	pthread_sigmask(how, &set, NULL);
+}
+
 static void start_signal(struct daemon *d, uv_signal_t *handle, int number)
 {
 	uv_signal_init(&d->loop, handle);
@@ -285,6 +295,7 @@ static int start(struct daemon *d, const struct flow_table_conf *flow_table, str
 		return r;
 	uv_timer_start(&d->second_timer, on_second, 1000, 1000);
 	start_signal(d, &d->on_hup, SIGHUP);
+	hold_back(SIG_UNBLOCK, SIGHUP);
 	start_signal(d, &d->on_term, SIGTERM);
 	start_signal(d, &d->on_int, SIGINT);
 	notify_ready(d);
@@ -343,6 +354,8 @@ int main(int argc, char **argv)
 
 	if (r)
 		return r - 1;
+	/* a start may take a minute, and whoever changes the file meanwhile wants it read again: not the end of us */
+	hold_back(SIG_BLOCK, SIGHUP);
 	r = read_flow_table(&d, &flow_table);
 	if (r)
 		return r == -ENOMEM ? EXIT_FAILURE : EXIT_CONFIG;
