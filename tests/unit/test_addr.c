@@ -107,6 +107,26 @@ static void test_kinds(void **state)
 	}
 }
 
+static void test_link_local(void **state)
+{
+	static const char *const inside[] = { "169.254.0.0", "169.254.255.255", "fe80::", "fe80::1",
+					      "febf:ffff::1" };
+	static const char *const outside[] = { "169.253.255.255", "169.255.0.0", "10.169.254.1",
+					       "fe7f::1",	  "fec0::1",	 "fd80::1" };
+
+	(void)state;
+	for (size_t i = 0; i < CV_ARRAY_SIZE(inside); i++) {
+		struct addr addr = parse(inside[i]);
+
+		assert_true(addr_is_link_local(&addr));
+	}
+	for (size_t i = 0; i < CV_ARRAY_SIZE(outside); i++) {
+		struct addr addr = parse(outside[i]);
+
+		assert_false(addr_is_link_local(&addr));
+	}
+}
+
 static void test_order(void **state)
 {
 	struct addr a = parse("10.0.0.2"), b = parse("10.0.0.10"), c = parse("2001:db8::");
@@ -235,6 +255,7 @@ int main(void)
 		cmocka_unit_test(test_parse_port),
 		cmocka_unit_test(test_bytes),
 		cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_link_local),
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_prefix),
 		cmocka_unit_test(test_longest_texts),

@@ -19,6 +19,11 @@
 #define URL_PATH "must be a path like /healthz, of at most 255 ASCII characters without space"
 #define NAME_OF_HOST "must be a name like www.example.org, of at most 127 characters"
 #define LISTEN "must be address:port to listen on, like 127.0.0.1:9469 or \"[::1]:9469\" (in quotes)"
+#define ONE_LINK \
+	"must be an address that is good on every link, not of 169.254.0.0/16 or fe80::/10 (link-local)"
+#define LISTEN_LINK                                                                                  \
+	"must be address:port to listen on, good on every link, not of 169.254.0.0/16 or fe80::/10 " \
+	"(link-local)"
 #define SOURCE4 "must be an IPv4 prefix like 172.16.0.0/16, of 8 to 32 bits, with no bit set behind them"
 #define SOURCE6 "must be an IPv6 prefix like 0100::/64, of 32 to 128 bits, with no bit set behind them"
 #define INTERFACE_NAME "must be the name of a network interface, like eth0"
@@ -189,6 +194,9 @@ static void test_single_mistakes(void **state)
 		{ BACKEND("address: '::'"), "3:10: pools[0].backends[0].address: \"::\": " ONE_HOST },
 		{ BACKEND("address: 224.0.0.1"),
 		  "3:10: pools[0].backends[0].address: \"224.0.0.1\": " ONE_HOST },
+		{ BACKEND("address: fe80::1"), "3:10: pools[0].backends[0].address: \"fe80::1\": " ONE_LINK },
+		{ BACKEND("address: 169.254.1.1"),
+		  "3:10: pools[0].backends[0].address: \"169.254.1.1\": " ONE_LINK },
 		{ BACKEND("address: ff02::1"), "3:10: pools[0].backends[0].address: \"ff02::1\": " ONE_HOST },
 		{ BACKEND("address: 255.255.255.255"),
 		  "3:10: pools[0].backends[0].address: \"255.255.255.255\": " ONE_HOST },
@@ -223,6 +231,10 @@ static void test_single_mistakes(void **state)
 		{ "metrics: {\nlisten: '[::1:1'}", "2:9: metrics.listen: \"[::1:1\": " LISTEN },
 		{ "metrics: {\nlisten: ':1'}", "2:9: metrics.listen: \":1\": " LISTEN },
 		{ "metrics: {\nlisten: '[:1'}", "2:9: metrics.listen: \"[:1\": " LISTEN },
+		{ "metrics: {\nlisten: '[fe80::1]:80'}",
+		  "2:9: metrics.listen: \"[fe80::1]:80\": " LISTEN_LINK },
+		{ "metrics: {\nlisten: 169.254.1.1:80}",
+		  "2:9: metrics.listen: \"169.254.1.1:80\": " LISTEN_LINK },
 		{ "metrics: {\nlisten: 224.0.0.1:80}", "2:9: metrics.listen: \"224.0.0.1:80\": " LISTEN },
 		/* references */
 		{ "listeners: [{name: l, address: 192.0.2.1, protocol: tcp, port: 80,\npool: wep}]\n"

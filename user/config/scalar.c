@@ -257,6 +257,8 @@ int scalar_mss(const struct key *key, const char *text, void *target, struct err
 
 /* --- addresses ------------------------------------------------------------------------------------ */
 
+#define LINK_LOCAL "169.254.0.0/16 or fe80::/10 (link-local)"
+
 static bool is_broadcast(const struct addr *addr)
 {
 	size_t size;
@@ -277,6 +279,16 @@ int scalar_host(const struct key *key, const char *text, void *target, struct er
 			       "must be the address of one host, not multicast, broadcast or zero");
 	memcpy(at(target, key->field), &addr, sizeof(addr));
 	return 0;
+}
+
+int scalar_backend(const struct key *key, const char *text, void *target, struct err *err)
+{
+	struct addr addr;
+
+	if (!addr_parse(text, &addr) && addr_is_link_local(&addr))
+		return err_set(err, -EINVAL,
+			       "must be an address that is good on every link, not of " LINK_LOCAL);
+	return scalar_host(key, text, target, err);
 }
 
 int scalar_prefix(const struct key *key, const char *text, void *target, struct err *err)
@@ -329,6 +341,9 @@ int scalar_endpoint(const struct key *key, const char *text, void *target, struc
 		return err_set(
 			err, -EINVAL,
 			"must be address:port to listen on, like 127.0.0.1:9469 or \"[::1]:9469\" (in quotes)");
+	if (addr_is_link_local(&addr))
+		return err_set(err, -EINVAL,
+			       "must be address:port to listen on, good on every link, not of " LINK_LOCAL);
 	memcpy(at(target, key->field), &addr, sizeof(addr));
 	store(target, key->second, port);
 	return 0;

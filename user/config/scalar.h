@@ -37,9 +37,11 @@ int scalar_mss(const struct key *key, const char *text, void *target, struct err
 
 /* A unicast address, to a struct addr. */
 int scalar_host(const struct key *key, const char *text, void *target, struct err *err);
+/* The same, but none of one link: which link that is there is no way to say. */
+int scalar_backend(const struct key *key, const char *text, void *target, struct err *err);
 /* address/length of min to max bits (IPv4 if max is 32), to a struct addr and an integer. */
 int scalar_prefix(const struct key *key, const char *text, void *target, struct err *err);
-/* address:port to listen on, to a struct addr and an integer. */
+/* address:port to listen on, not of one link either, to a struct addr and an integer. */
 int scalar_endpoint(const struct key *key, const char *text, void *target, struct err *err);
 
 #endif

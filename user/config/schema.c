@@ -260,7 +260,7 @@ static void finish_health(struct report *report, const struct node *node, void *
 static const struct mapping health_mapping = { .keys = health_keys, .finish = finish_health };
 
 static const struct key backend_keys[] = {
-	{ KEY("address", scalar_host, backend_conf, address), REQUIRED },
+	{ KEY("address", scalar_backend, backend_conf, address), REQUIRED },
 	{ KEY("weight", scalar_number, backend_conf, weight), .max = CV_MAX_WEIGHT,
 	  .fallback = TEXT_OF(CV_DEFAULT_WEIGHT) },
 	{ .name = "port", .refusal = "only with forward: nat or fullnat, which are not supported yet" },

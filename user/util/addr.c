@@ -132,6 +132,13 @@ bool addr_is_multicast(const struct addr *addr)
 	return addr_is_v4(addr) ? (addr->byte[12] & 0xf0) == 0xe0 : addr->byte[0] == 0xff;
 }
 
+bool addr_is_link_local(const struct addr *addr)
+{
+	if (addr_is_v4(addr))
+		return addr->byte[12] == 169 && addr->byte[13] == 254;
+	return addr->byte[0] == 0xfe && (addr->byte[1] & 0xc0) == 0x80;
+}
+
 enum cv_family addr_family(const struct addr *addr)
 {
 	return addr_is_v4(addr) ? CV_FAMILY_IPV4 : CV_FAMILY_IPV6;

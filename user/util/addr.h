@@ -39,6 +39,8 @@ const char *addr_format_port(const struct addr *addr, uint16_t port, char *text)
 bool addr_is_v4(const struct addr *addr);
 bool addr_is_zero(const struct addr *addr); /* 0.0.0.0 or :: */
 bool addr_is_multicast(const struct addr *addr);
+bool addr_is_link_local(
+	const struct addr *addr); /* 169.254.0.0/16 (RFC 3927) or fe80::/10 (RFC 4291 2.5.6) */
 enum cv_family addr_family(const struct addr *addr);
 
 /* Order of two addresses as byte strings, like memcmp: IPv4 sorts together. */
