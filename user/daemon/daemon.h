@@ -94,6 +94,8 @@ struct daemon {
 	uint64_t next_key;
 	struct nexthop *nexthop;
 	uint64_t ways_ms; /* that looking up all ways took the last time */
+	int net_error;	  /* what following routes and neighbours last failed of, or 0 */
+	int ways_error;	  /* what looking up a way did, in the last round */
 	struct checker *checker;
 	struct ctl_server *ctl;
 	struct http *http;	     /* NULL: cannot listen yet */
@@ -183,8 +185,11 @@ void claims_from_json(struct daemon *d, const json_t *json); /* NULL: nothing is
 
 /* --- ways.c --- */
 int daemon_ways_start(struct daemon *d, struct err *err);
-/* Looks the ways to all backends up anew, or only those that are not known; true if any changed. */
+/* Looks the ways to all backends up anew, or only those that are not known; true if any changed. What cannot be asked
+ * stays as it was. */
 bool daemon_ways_find(struct daemon *d, bool only_missing);
+/* Once a second: looks up those that are not known, and all of them soon after trouble; true if any changed. */
+bool daemon_ways_second(struct daemon *d);
 
 /* --- path_mtu.c --- */
 /* Opens the sockets that hear of paths too narrow: before privileges are dropped. Without CAP_NET_RAW only the log

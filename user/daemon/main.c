@@ -201,7 +201,7 @@ static void on_second(uv_timer_t *timer)
 	}
 	if (d->is_health_incomplete)
 		daemon_health_set(d);
-	if (daemon_ways_find(d, true) || is_drain_over || is_path_old || d->is_converge_failed)
+	if (daemon_ways_second(d) || is_drain_over || is_path_old || d->is_converge_failed)
 		daemon_converge_soon(d);
 	if (d->seconds % 60 == 0)
 		counts_save(d); /* nobody asks for them */

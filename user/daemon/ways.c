@@ -107,34 +107,49 @@ static void log_change(const struct daemon *d, struct backend_run *run)
 			 run->way_text);
 }
 
+/* 0, or -errno and the way is what it was. */
+static int find_way(const struct daemon *d, struct backend_run *run, bool *ret_changed, struct err *err)
+{
+	const struct backend_run before = *run;
+	int r;
+
+	if (!run->known_way.ifindex)
+		recall(d, run);
+	r = nexthop_find(d->nexthop, &run->address, &run->way, err);
+	if (r)
+		return r;
+	/* another way is another path */
+	if (before.way.ifindex != run->way.ifindex ||
+	    addr_compare(&before.way.gateway, &run->way.gateway) != 0)
+		run->path = (struct path_mtu){ 0 };
+	judge(d, run);
+	log_change(d, run);
+	*ret_changed = *ret_changed || !is_same(&before, run);
+	return 0;
+}
+
+static bool is_way_good(const struct backend_run *run)
+{
+	return run->is_forwardable && run->way.problem == NEXTHOP_OK && !run->way.mtu_left_s;
+}
+
 bool daemon_ways_find(struct daemon *d, bool only_missing)
 {
 	bool is_changed = false;
+	struct err err;
+	int error = 0;
 
 	if (!only_missing)
 		nexthop_begin(d->nexthop);
 	for (size_t i = 0; i < d->runs.nr; i++) {
 		struct backend_run *run = &d->runs.run[i];
-		const struct backend_run before = *run;
-		struct err err;
+		int r = only_missing && is_way_good(run) ? 0 : find_way(d, run, &is_changed, &err);
 
-		if (only_missing && run->is_forwardable && run->way.problem == NEXTHOP_OK &&
-		    !run->way.mtu_left_s)
-			continue;
-		if (!run->known_way.ifindex)
-			recall(d, run);
-		if (nexthop_find(d->nexthop, &run->address, &run->way, &err)) {
-			log_err("asking for a route failed error=\"%s\"", err.text);
-			return is_changed;
-		}
-		/* another way is another path */
-		if (before.way.ifindex != run->way.ifindex ||
-		    addr_compare(&before.way.gateway, &run->way.gateway) != 0)
-			run->path = (struct path_mtu){ 0 };
-		judge(d, run);
-		log_change(d, run);
-		is_changed = is_changed || !is_same(&before, run);
+		error = r ? r : error;
 	}
+	if (error && error != d->ways_error)
+		log_err("asking for a route failed, trying again error=\"%s\"", err.text);
+	d->ways_error = error;
 	return is_changed;
 }
 
@@ -151,18 +166,39 @@ static void on_net_settled(uv_timer_t *timer)
 	d->ways_ms = (uv_hrtime() - began) / 1000000;
 }
 
+static void look_up_soon(struct daemon *d)
+{
+	if (!uv_is_active((uv_handle_t *)&d->net_timer))
+		uv_timer_start(&d->net_timer, on_net_settled, WAYS_DELAY_MS + WAYS_SHARE * d->ways_ms, 0);
+}
+
+/* Reads what the kernel told. */
+static void follow(struct daemon *d)
+{
+	bool is_changed = false;
+	int r = nexthop_process(d->nexthop, &is_changed);
+
+	if (r && r != d->net_error)
+		log_err("following routes and neighbours failed, trying again error=\"%s\"", strerror(-r));
+	d->net_error = r;
+	if (is_changed)
+		look_up_soon(d);
+}
+
 static void on_net(uv_poll_t *poll, int status, int events)
 {
-	struct daemon *d = poll->data;
-	bool is_changed = false;
-	int r;
-
+	(void)status; /* of an epoll descriptor, which never fails */
 	(void)events;
-	r = status ? status : nexthop_process(d->nexthop, &is_changed);
-	if (r)
-		log_err("following routes and neighbours failed error=\"%s\"", strerror(-r));
-	if (is_changed && !uv_is_active((uv_handle_t *)&d->net_timer))
-		uv_timer_start(&d->net_timer, on_net_settled, WAYS_DELAY_MS + WAYS_SHARE * d->ways_ms, 0);
+	follow(poll->data);
+}
+
+bool daemon_ways_second(struct daemon *d)
+{
+	if (d->net_error)
+		follow(d);
+	if (d->ways_error)
+		look_up_soon(d);
+	return daemon_ways_find(d, true);
 }
 
 int daemon_ways_start(struct daemon *d, struct err *err)
