@@ -126,6 +126,33 @@ static void test_neighbour_asked_for_is_remembered(void **state)
 	neighbours_done(&fresh);
 }
 
+static struct neighbour *get_at(struct neighbours *neighbours, uint32_t ifindex, unsigned n)
+{
+	struct addr addr = message_addr("10.0.0.0");
+
+	addr.byte[15] = (uint8_t)n;
+	return neighbours_get(neighbours, ifindex, &addr);
+}
+
+/* Also those that were asked for: the next link has another number. */
+static void test_neighbours_go_with_their_link(void **state)
+{
+	struct neighbours neighbours = { 0 };
+
+	(void)state;
+	for (uint32_t ifindex = 6; ifindex <= 8; ifindex++)
+		for (unsigned n = 0; n < 50; n++)
+			get_at(&neighbours, ifindex, n)->asked_ms = 5;
+	neighbours_forget(&neighbours, 7);
+	neighbours_forget(&neighbours, 9);
+	for (unsigned n = 0; n < 50; n++) {
+		assert_int_equal(get_at(&neighbours, 6, n)->asked_ms, 5);
+		assert_int_equal(get_at(&neighbours, 7, n)->asked_ms, 0);
+		assert_int_equal(get_at(&neighbours, 8, n)->asked_ms, 5);
+	}
+	neighbours_done(&neighbours);
+}
+
 static void test_short_message_is_refused(void **state)
 {
 	struct neighbours neighbours = { 0 };
@@ -141,6 +168,7 @@ int main(void)
 		cmocka_unit_test(test_neighbour_states),
 		cmocka_unit_test(test_neighbour_of_another_link_or_kind),
 		cmocka_unit_test(test_neighbour_asked_for_is_remembered),
+		cmocka_unit_test(test_neighbours_go_with_their_link),
 		cmocka_unit_test(test_short_message_is_refused),
 	};
 

@@ -114,6 +114,27 @@ int neighbours_note(const struct nlmsghdr *nlh, void *data)
 	return 0;
 }
 
+static int compare_ifindex(const void *a, const void *b)
+{
+	const struct neighbour *x = a, *y = b;
+
+	return x->ifindex < y->ifindex ? -1 : x->ifindex > y->ifindex;
+}
+
+void neighbours_forget(struct neighbours *neighbours, uint32_t ifindex)
+{
+	const struct neighbour any = { .ifindex = ifindex };
+	struct neighbour **node;
+
+	/* the tree has links in order: by the link alone it finds one after the other */
+	while ((node = tfind(&any, &neighbours->tree, compare_ifindex))) {
+		struct neighbour *neighbour = *node;
+
+		tdelete(neighbour, &neighbours->tree, compare);
+		free(neighbour);
+	}
+}
+
 struct heirs {
 	struct neighbours *neighbours;
 	int r;

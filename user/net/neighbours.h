@@ -35,6 +35,9 @@ int neighbours_note(const struct nlmsghdr *nlh, void *data);
  * neighbours_note. */
 struct neighbour *neighbours_get(struct neighbours *neighbours, uint32_t ifindex, const struct addr *address);
 
+/* The link is gone, and all of its neighbours with it. */
+void neighbours_forget(struct neighbours *neighbours, uint32_t ifindex);
+
 /* Carries what we, not the kernel, know of the neighbours over to a table read anew. 0 or -ENOMEM. */
 int neighbours_inherit(struct neighbours *neighbours, const struct neighbours *old);
 

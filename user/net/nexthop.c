@@ -39,6 +39,14 @@ static uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+/* Those of links that went away while nothing was heard. */
+static void forget_gone(struct nexthop *nh, const struct links *links)
+{
+	for (size_t i = 0; i < nh->links.count; i++)
+		if (!links_find(links, nh->links.link[i].ifindex))
+			neighbours_forget(&nh->neighbours, nh->links.link[i].ifindex);
+}
+
 /* Reads the tables aside and puts them in place when they are complete. Notifications that were sent
  * meanwhile wait in the other socket; they repeat what is known, or go on from it. */
 static int read_tables(struct nexthop *nh)
@@ -50,6 +58,8 @@ static int read_tables(struct nexthop *nh)
 	r = rtnl_dump(&nh->requests, RTM_GETLINK, links_note, &links);
 	if (!r)
 		r = rtnl_dump(&nh->requests, RTM_GETNEIGH, neighbours_note, &neighbours);
+	if (!r)
+		forget_gone(nh, &links);
 	if (!r)
 		r = neighbours_inherit(&neighbours, &nh->neighbours);
 	if (r) {
@@ -125,6 +135,16 @@ int nexthop_fd(const struct nexthop *nh)
 	return nh->poll_fd;
 }
 
+/* Whoever made an interface anew has another one: nobody asks for those again. A bridge tells of a port that leaves
+ * it with the same message. */
+static void forget_if_gone(struct nexthop *nh, const struct nlmsghdr *nlh)
+{
+	const struct ifinfomsg *ifi = rtnl_body(nlh, sizeof(*ifi));
+
+	if (ifi && !links_find(&nh->links, (uint32_t)ifi->ifi_index))
+		neighbours_forget(&nh->neighbours, (uint32_t)ifi->ifi_index);
+}
+
 static int take_notice(const struct nlmsghdr *nlh, void *data)
 {
 	struct nexthop *nh = data;
@@ -134,6 +154,7 @@ static int take_notice(const struct nlmsghdr *nlh, void *data)
 	case RTM_NEWLINK:
 	case RTM_DELLINK:
 		r = links_note(nlh, &nh->links);
+		forget_if_gone(nh, nlh);
 		break;
 	case RTM_NEWNEIGH:
 	case RTM_DELNEIGH:
