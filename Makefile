@@ -45,7 +45,8 @@ LIB_OBJS  := $(LIB_SRCS:%.c=$(BUILD)/%.o)
 UNIT      := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 BPFTEST   := $(patsubst tests/bpf/%.c,%,$(wildcard tests/bpf/test_*.c))
 # Without acceleration a load of the program takes seconds: not those with many, nor with a million packets or flows.
-VMTEST    := $(filter-out test_attach test_full test_migrate test_nexthop test_pkt test_pools test_random test_sweep test_take,$(BPFTEST))
+VMTEST    := $(filter-out test_attach test_full test_migrate test_nexthop test_nexthop_many test_pkt test_pools test_random test_retake \
+		test_sweep test_take,$(BPFTEST))
 FUZZERS   := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 MAN       := culvert.8 culvertd.8 culvert.yaml.5
 TOOLS     := crowd feed flood

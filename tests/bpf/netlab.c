@@ -108,10 +108,14 @@ uint64_t netlab_now_us(void)
 
 bool netlab_process(struct netlab *lab)
 {
-	bool changed;
+	struct pollfd pollfd = { .fd = nexthop_fd(lab->nh), .events = POLLIN };
+	bool changed, is_any = false;
 
-	assert_int_equal(nexthop_process(lab->nh, &changed), 0);
-	return changed;
+	do {
+		assert_int_equal(nexthop_process(lab->nh, &changed), 0);
+		is_any = is_any || changed;
+	} while (poll(&pollfd, 1, 0) > 0);
+	return is_any;
 }
 
 void netlab_wait(struct netlab *lab, int ms)

@@ -29,7 +29,7 @@ struct netlab *netlab_need(void **state);
 void netlab_run(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void netlab_run_there(const struct netlab *lab, const char *command);
 
-/* nexthop_process; true if it told of a change. */
+/* nexthop_process until nothing is left; true if it told of a change. */
 bool netlab_process(struct netlab *lab);
 
 /* Waits for notifications so long at most; netlab_await_change processes them, too, until one is a change. */

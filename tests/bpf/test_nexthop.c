@@ -321,54 +321,6 @@ static void test_links_come_and_go(void **state)
 	assert_int_equal(nexthop_link_by_index(lab->nh, ifindex, &link), -ENODEV);
 }
 
-/* --- much at once ---------------------------------------------------------------------------------- */
-
-static void add_thirty_thousand_neighbours(void)
-{
-	netlab_run(
-		"for i in 1 2 3; do"
-		" seq -f \"neigh add fd00::$i:%%g lladdr 02:00:00:00:00:99 dev eth0 nud permanent\" 1 9999;"
-		" done | ip -batch -");
-}
-
-static void test_lost_notifications(void **state)
-{
-	struct netlab *lab = netlab_need(state);
-	struct nexthop_link link;
-
-	netlab_await(lab, "10.0.0.2", NEXTHOP_OK);
-	netlab_run("ip neigh add 10.0.0.50 lladdr 02:00:00:00:00:99 dev eth0 nud permanent");
-	netlab_process(lab);
-	add_thirty_thousand_neighbours();
-	netlab_run("ip neigh del 10.0.0.50 dev eth0 && ip link add eth1 type veth peer name eth2");
-	netlab_run("awk '{ drops += $9 } END { exit !drops }' /proc/net/netlink");
-	netlab_wait(lab, 0);
-	assert_true(netlab_process(lab));
-	assert_problem(lab, "fd00::3:9999", NEXTHOP_OK);
-	assert_problem(lab, "10.0.0.50", NEXTHOP_UNRESOLVED);
-	assert_int_equal(nexthop_link_by_name(lab->nh, "eth1", &link), 0);
-	netlab_process(lab);
-	assert_false(netlab_process(lab));
-}
-
-/* Printed, not judged: how long a daemon with that many backends is busy after a change. */
-static void test_ten_thousand_ways(void **state)
-{
-	struct netlab *lab = netlab_need(state);
-	uint64_t begin, end;
-	char to[32];
-
-	add_thirty_thousand_neighbours();
-	netlab_process(lab);
-	begin = netlab_now_us();
-	for (unsigned i = 1; i <= 10000; i++) {
-		snprintf(to, sizeof(to), "fd00::%u:%u", 1 + i % 3, 1 + i % 9999);
-		assert_problem(lab, to, NEXTHOP_OK);
-	}
-	end = netlab_now_us();
-	print_message("# 10000 ways found in %.1f ms\n", (double)(end - begin) / 1000);
-}
-
 #define LAB_TEST(test) cmocka_unit_test_setup_teardown(test, netlab_up, netlab_down)
 
 int main(void)
@@ -391,8 +343,6 @@ int main(void)
 		LAB_TEST(test_link_down_and_up),
 		LAB_TEST(test_link_renamed),
 		LAB_TEST(test_links_come_and_go),
-		LAB_TEST(test_lost_notifications),
-		LAB_TEST(test_ten_thousand_ways),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

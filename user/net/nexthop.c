@@ -16,6 +16,9 @@
 #include "net/route.h"
 #include "net/rtnl.h"
 
+/* A routing daemon that learns the whole Internet sends a million: others have their turn in between. */
+#define NOTICES_AT_ONCE 4096
+
 struct nexthop {
 	struct rtnl requests;
 	struct rtnl notices;
@@ -170,18 +173,19 @@ static int take_notice(const struct nlmsghdr *nlh, void *data)
 
 int nexthop_process(struct nexthop *nh, bool *ret_changed)
 {
-	int r;
+	int r = 0;
 
-	do {
+	for (unsigned i = 0; !r && i < NOTICES_AT_ONCE; i++) {
 		r = rtnl_receive(&nh->notices, take_notice, nh);
 		if (r == -ENOBUFS) {
 			nh->lost = true;
 			r = 0;
 		}
-	} while (!r);
-	if (r != -EAGAIN)
+	}
+	if (r && r != -EAGAIN)
 		return r;
-	if (nh->lost) {
+	/* while older ones still wait, tables read now would be spoilt by them */
+	if (nh->lost && r == -EAGAIN) {
 		r = read_tables(nh);
 		if (r)
 			return r;

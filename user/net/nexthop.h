@@ -55,9 +55,10 @@ int nexthop_new(struct nexthop **ret, struct err *err);
 void nexthop_free(struct nexthop *nh); /* takes NULL */
 
 /* Descriptor to poll for reading; then call nexthop_process, which never blocks, and says whether any link,
- * address, route or neighbour changed since the last call, so that ways should be looked up again. After a
- * lost notification (ENOBUFS) it reads all anew by itself and reports a change. 0 or -errno: what is
- * known may then be out of date, and the next call tries again. */
+ * address, route or neighbour changed since the last call, so that ways should be looked up again. It takes some
+ * thousand notifications at most: with more, the descriptor stays readable. After a lost notification (ENOBUFS) it
+ * reads all anew by itself, once none is left, and reports a change. 0 or -errno: what is known may then be out of
+ * date, and the next call tries again. */
 int nexthop_fd(const struct nexthop *nh);
 int nexthop_process(struct nexthop *nh, bool *ret_changed);
 
