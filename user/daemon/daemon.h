@@ -250,11 +250,10 @@ struct hold_counts {
 	uint64_t
 		lost; /* frames that came to nothing: too many of them, or the program or the port took them not */
 };
-/* Where it cannot be, nothing is held back, which is logged. */
+/* Where it cannot be, nothing is held back, which is logged, and tried again. */
 int hold_start(struct daemon *d, struct err *err);
-/* Call it when d->dp is another, and once a second. */
-void hold_set(struct daemon *d);
-void hold_renew(struct daemon *d);
+void hold_set(struct daemon *d);   /* when d->dp is another */
+void hold_renew(struct daemon *d); /* once a second */
 void hold_close(struct daemon *d);
 void hold_free(struct daemon *d); /* once the loop has ended */
 struct hold_counts hold_counts(const struct daemon *d);

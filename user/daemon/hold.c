@@ -28,6 +28,7 @@ struct hold {
 	uv_timer_t expire_timer;
 	unsigned frames; /* sent again in this second */
 	struct hold_counts counts;
+	int error;		 /* what opening the ring last failed of, or 0 */
 	struct dp_answer answer; /* large */
 };
 
@@ -171,13 +172,19 @@ static int open_ring(struct daemon *d, struct err *err)
 
 void hold_set(struct daemon *d)
 {
+	struct hold *hold = d->hold;
 	struct err err;
+	int r;
 
-	close_ring(d->hold);
-	if (!open_ring(d, &err))
-		return;
-	log_err("packets are not held back error=\"%s\"", err.text);
-	close_ring(d->hold);
+	close_ring(hold);
+	r = open_ring(d, &err);
+	if (r && r != hold->error)
+		log_err("packets are not held back, trying again error=\"%s\"", err.text);
+	if (!r && hold->error)
+		log_info("packets are held back again");
+	hold->error = r;
+	if (r)
+		close_ring(hold);
 }
 
 void hold_renew(struct daemon *d)
@@ -186,7 +193,9 @@ void hold_renew(struct daemon *d)
 	struct err err;
 
 	hold->frames = 0;
-	if (hold->ring && dp_held_lease(d->dp, true, &err))
+	if (!hold->ring)
+		hold_set(d);
+	else if (dp_held_lease(d->dp, true, &err))
 		log_err("packets are not held back error=\"%s\"", err.text);
 }
 
