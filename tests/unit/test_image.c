@@ -98,6 +98,27 @@ static void test_shares(void **state)
 	assert_in_range(slots_of(3), SIZE * 4 / 7 - 1, SIZE * 4 / 7 + 1);
 }
 
+/* Of all backends at once, as they are counted one by one. */
+static void test_all_shares(void **state)
+{
+	static uint32_t slots[CV_MAX_BACKENDS + 1];
+	uint32_t sum = 0;
+
+	(void)state;
+	maker_backend(&maker, maker_pool(&maker, "another", 251), maker_v4(10, 0, 9, 1), 100);
+	for (unsigned round = 0; round < 2; round++) {
+		rebuild();
+		image_all_slots(image, slots);
+		for (unsigned i = 0; i < 4; i++)
+			assert_int_equal(slots[id_of(0, i)], slots_of(i));
+		assert_int_equal(slots[id_of(1, 0)], 251);
+		set_states(CV_BACKEND_DOWN, CV_BACKEND_UP, CV_BACKEND_DRAINING, CV_BACKEND_UP);
+	}
+	for (size_t id = 0; id <= CV_MAX_BACKENDS; id++)
+		sum += slots[id];
+	assert_int_equal(sum, SIZE + 251);
+}
+
 static void test_serving(void **state)
 {
 	(void)state;
@@ -198,9 +219,9 @@ static void test_limits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		IMAGE_TEST(test_records),   IMAGE_TEST(test_outer_sum), IMAGE_TEST(test_shares),
-		IMAGE_TEST(test_serving),   IMAGE_TEST(test_all_down),	IMAGE_TEST(test_tables_shared),
-		IMAGE_TEST(test_read_back), IMAGE_TEST(test_limits),
+		IMAGE_TEST(test_records),	IMAGE_TEST(test_outer_sum), IMAGE_TEST(test_shares),
+		IMAGE_TEST(test_all_shares),	IMAGE_TEST(test_serving),   IMAGE_TEST(test_all_down),
+		IMAGE_TEST(test_tables_shared), IMAGE_TEST(test_read_back), IMAGE_TEST(test_limits),
 	};
 
 	return cmocka_run_group_tests_name("image", tests, NULL, NULL);

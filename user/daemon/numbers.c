@@ -5,16 +5,6 @@
 #include "daemon/numbers.h"
 #include "util/log.h"
 
-static void count_slots(const struct image *image, uint32_t *slots)
-{
-	for (size_t pool = 0; pool < CV_ARRAY_SIZE(image->table); pool++) {
-		const struct image_table *table = image->table[pool];
-
-		for (uint32_t i = 0; table && i < table->size; i++)
-			slots[table->line[i / CV_SLOTS_PER_LINE].slot[i % CV_SLOTS_PER_LINE].backend]++;
-	}
-}
-
 struct numbers *numbers_read(struct daemon *d)
 {
 	struct numbers *n = calloc(1, sizeof(*n));
@@ -33,7 +23,7 @@ struct numbers *numbers_read(struct daemon *d)
 	}
 	for (size_t id = 0; id < CV_ARRAY_SIZE(n->evicted); id++)
 		n->evicted[id] = sweep_evicted(d, (uint16_t)id);
-	count_slots(d->image, n->slots);
+	image_all_slots(d->image, n->slots);
 	for (size_t id = 1; id < CV_ARRAY_SIZE(n->unsettled); id++)
 		n->unsettled[id] = dp_unsettled(d->dp, (uint16_t)id);
 	n->sweep = *sweep_last(d);

@@ -138,6 +138,17 @@ bool image_is_backend(const struct image *image, uint16_t id, uint16_t pool, con
 	return id && image->backend[id].state != CV_BACKEND_NONE && compare_backend(image, id, &key) == 0;
 }
 
+void image_all_slots(const struct image *image, uint32_t ret[CV_MAX_BACKENDS + 1])
+{
+	memset(ret, 0, (CV_MAX_BACKENDS + 1) * sizeof(*ret));
+	for (size_t pool = 0; pool < CV_ARRAY_SIZE(image->table); pool++) {
+		const struct image_table *table = image->table[pool];
+
+		for (size_t i = 0; table && i < table->shares; i++)
+			ret[table->share[i].backend] += table->share[i].slots;
+	}
+}
+
 uint32_t image_slots(const struct image *image, uint16_t pool, uint16_t backend)
 {
 	const struct image_table *table = image->table[pool];

@@ -11,12 +11,19 @@
 #include "model/model.h"
 #include "util/err.h"
 
+struct image_share {
+	uint16_t backend; /* id */
+	uint32_t slots;
+};
+
 /* A Maglev table as the inner map holds it. Images share tables that did not change. */
 struct image_table {
 	unsigned refs;
-	uint32_t size;		    /* slots */
-	uint32_t lines;		    /* (size + 15) / 16 entries of line[] */
-	uint64_t inputs;	    /* hash of all that it was made from */
+	uint32_t size;		   /* slots */
+	uint32_t lines;		   /* (size + 15) / 16 entries of line[] */
+	uint64_t inputs;	   /* hash of all that it was made from */
+	struct image_share *share; /* of each backend that it was made from */
+	size_t shares;
 	struct cv_slot_line line[]; /* slots behind the last are zero */
 };
 
@@ -89,6 +96,9 @@ bool image_is_backend(const struct image *image, uint16_t id, uint16_t pool, con
 
 /* Slots of pool `pool` that backend id `backend` owns. */
 uint32_t image_slots(const struct image *image, uint16_t pool, uint16_t backend);
+
+/* The same of every backend, by id. The tables know it: nothing is counted. */
+void image_all_slots(const struct image *image, uint32_t ret[CV_MAX_BACKENDS + 1]);
 
 /* Sum of the constant words of the outer IPv4 header towards `backend` (see struct cv_backend). */
 uint32_t image_outer_sum(const struct addr *backend);

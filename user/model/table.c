@@ -58,6 +58,27 @@ out:
 	return r;
 }
 
+/* Once, as whoever asks for numbers asks again every few seconds. */
+static int count_shares(const struct table_backend *backends, size_t nr, struct image_table *table)
+{
+	uint32_t *slots = calloc(CV_MAX_BACKENDS + 1, sizeof(*slots));
+
+	table->share = calloc(nr + 1, sizeof(*table->share));
+	if (!slots || !table->share) {
+		free(slots);
+		return -ENOMEM;
+	}
+	for (uint32_t i = 0; i < table->size; i++)
+		slots[table_owner(table, i)]++;
+	for (; table->shares < nr; table->shares++) {
+		uint16_t id = backends[table->shares].id;
+
+		table->share[table->shares] = (struct image_share){ .backend = id, .slots = slots[id] };
+	}
+	free(slots);
+	return 0;
+}
+
 int table_make(const struct table_backend *backends, size_t nr, const char *seed, uint32_t size,
 	       struct image_table *old, struct image_table **ret)
 {
@@ -81,6 +102,8 @@ int table_make(const struct table_backend *backends, size_t nr, const char *seed
 	table->lines = lines;
 	table->inputs = inputs;
 	r = fill(backends, nr, seed, table);
+	if (!r)
+		r = count_shares(backends, nr, table);
 	if (r < 0) {
 		table_put(table);
 		return r;
@@ -91,8 +114,10 @@ int table_make(const struct table_backend *backends, size_t nr, const char *seed
 
 void table_put(struct image_table *table)
 {
-	if (table && --table->refs == 0)
-		free(table);
+	if (!table || --table->refs)
+		return;
+	free(table->share);
+	free(table);
 }
 
 bool table_is_equal(const struct image_table *a, const struct image_table *b)
