@@ -80,7 +80,6 @@ static void test_what_is_saved_is_read_again(void **state)
 	add_runs(world, 2);
 	world->daemon.runs.run[1].is_draining = true;
 	world->daemon.runs.run[1].drain_deadline_ms = uv_now(&world->daemon.loop) + 300000;
-	histogram_add(&world->daemon.runs.run[1].failures, 7);
 	world->daemon.is_state_dirty = true;
 	state_save(&world->daemon);
 	assert_false(world->daemon.is_state_dirty);
@@ -91,7 +90,6 @@ static void test_what_is_saved_is_read_again(void **state)
 	assert_int_equal(run->weight, 1);
 	assert_true(run->health.known && run->health.up && run->is_draining && !run->is_disabled);
 	assert_in_range(run->drain_deadline_ms - uv_now(&world->daemon.loop), 297000, 301000);
-	assert_int_equal(histogram_total(&run->failures), 1);
 }
 
 /* The state file of a backend in a drain that ends at that time of the wall clock. */
