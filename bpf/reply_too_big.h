@@ -30,7 +30,8 @@ struct too_big {
 #define TOO_BIG_HEADERS4 (sizeof(struct iphdr) + sizeof(struct too_big))
 #define TOO_BIG_HEADERS6 (sizeof(struct ipv6hdr) + sizeof(struct too_big))
 
-/* Whether an ICMP error may answer this packet: one from a single host, and of IPv4 no later fragment (RFC 1122 3.2.2). That its sender wants no fragments made, DF, is asked for as well. */
+/* Whether an ICMP error may answer this packet: one from a single host, and of IPv4 no later fragment (RFC 1122 3.2.2). That
+ * its sender wants no fragments made, DF, is asked for as well. */
 static __always_inline bool may_answer_too_big(struct xdp_md *ctx, __u32 link, bool is_v4)
 {
 	void *start = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;

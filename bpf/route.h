@@ -105,7 +105,8 @@ static __always_inline void route_open(struct scratch *scratch, struct pkt *pkt,
 		return;
 	*flow = *half;
 	scratch->half_state = flow->state;
-	flow->state = CV_FLOW_OPEN;
+	if (flow->state == CV_FLOW_HALF_OPEN)
+		flow->state = CV_FLOW_OPEN;
 	flow->listener = pkt->listener;
 	flow_advance(flow, pkt);
 	if (flow_open(pkt->mode, pkt->family, pkt->tcp_flags & TCP_RST))
@@ -244,8 +245,8 @@ static __always_inline bool route_is_late(const struct pkt *pkt, const struct fl
 }
 
 /* A TCP packet in the middle of a flow that is not in the table: did the flow idle out, and if not, do we take it
- * for one of a neighbour's, or in a flood, for one whose first packet left no entry? A reset answers neither a reset (RFC 9293 3.10.7.1) nor a first packet, and goes to a single
- * host. */
+ * for one of a neighbour's, or in a flood, for one whose first packet left no entry? A reset answers neither a reset (RFC
+ * 9293 3.10.7.1) nor a first packet, and goes to a single host. */
 STAGE route_stray(const struct cv_listener *listener, const struct pkt *pkt, const struct flow_ref *ref,
 		  __u32 now)
 {

@@ -107,9 +107,8 @@ struct daemon {
 	struct notify *notify;
 	struct dp_interface interface[CV_MAX_INTERFACES]; /* attached now */
 	size_t interfaces_nr;
-	uint32_t told_outdated
-		[CV_MAX_INTERFACES]; /* by place in that: the older program that was told of, or replaced */
-	uint32_t egress[CV_MAX_INTERFACES]; /* those with the filter for health checks */
+	uint32_t told_outdated[CV_MAX_INTERFACES]; /* by place in that: the older program */
+	uint32_t egress[CV_MAX_INTERFACES];	   /* those with the filter for health checks */
 	size_t egress_nr;
 	int egress_error;	   /* what attaching it last failed of, or 0 */
 	bool is_health_incomplete; /* some checks cannot be made: to be looked at again */
@@ -138,10 +137,9 @@ struct daemon {
 /* --- reload.c --- */
 /* Why a configuration is not in force. */
 struct refusal {
-	int status; /* 2: the file is wrong; 1: it is right, and something failed */
-	json_t *errors; /* of a file that is wrong within: all of them, as config/errors_json.h has it; else NULL */
-	struct err
-		err; /* in words, one line each; of very many errors the first, and how many more there are */
+	int status;	/* 2: the file is wrong; 1: it is right, and something failed */
+	json_t *errors; /* all that is wrong in the file, as config/errors_json.h has it; else NULL */
+	struct err err; /* in words, one line each; of very many the first, and how many more there are */
 };
 
 void refusal_done(struct refusal *refusal);

@@ -73,8 +73,9 @@ void dp_free(struct dp *dp);
 
 /* Attaches to an interface; loads and pins program and maps first where nothing is pinned yet. Where libxdp's dispatcher
  * calls the programs of others, ours joins them. *ret_mode is what came of ATTACH_AUTO. 0 also when it is attached
- * already in that mode, after what may be missing is made good; -EBUSY if somebody else's program sits there and cannot be shared with; -EPERM if to join
- * takes CAP_SYS_ADMIN, which we have not; -ENODEV; -EOPNOTSUPP if the driver has no native XDP. */
+ * already in that mode, after what may be missing is made good; -EBUSY if somebody else's program sits there and cannot be
+ * shared with; -EPERM if to join takes CAP_SYS_ADMIN, which we have not; -ENODEV; -EOPNOTSUPP if the driver has no native
+ * XDP. */
 int dp_attach(const char *pin_dir, const char *ifname, enum attach_mode mode, enum attach_mode *ret_mode,
 	      struct err *err);
 /* Makes good what came of a dp_attach while dp_take or dp_retake put another program in force: an interface without a
