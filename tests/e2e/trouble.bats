@@ -152,6 +152,9 @@ reason_is() {
   balancer_detach eth7
   wait_for 5 contains_status 'MISSING: eth7: detached by hand: attached at the next reload'
   is 'warnings' "$(ask reload --json | json_get 'd.get("warnings")')" None
+  balancer_config >"$LAB_DIR/culvert.yaml"
+  ask reload
+  lab_ip lb link del eth7
 }
 
 contains_status() {

@@ -85,17 +85,18 @@ static int read_sample(struct watch *watch, struct top_sample *ret, struct err *
 
 	if (!r)
 		r = dp_read_image(watch->dp, &image, err);
+	/* these may wait for a sweep; the others are of one moment */
+	if (!r)
+		r = dp_listener_use(watch->dp, ret->listener_use, CV_ARRAY_SIZE(ret->listener_use), err);
+	if (!r)
+		r = dp_backend_use(watch->dp, ret->backend_use, CV_ARRAY_SIZE(ret->backend_use), err);
 	ret->at_ns = now_ns();
 	if (!r)
 		r = dp_verdict_stats(watch->dp, ret->verdict, CV_ARRAY_SIZE(ret->verdict), err);
 	if (!r)
 		r = dp_listener_stats(watch->dp, ret->listener, CV_ARRAY_SIZE(ret->listener), err);
 	if (!r)
-		r = dp_listener_use(watch->dp, ret->listener_use, CV_ARRAY_SIZE(ret->listener_use), err);
-	if (!r)
 		r = dp_backend_stats(watch->dp, ret->backend, CV_ARRAY_SIZE(ret->backend), err);
-	if (!r)
-		r = dp_backend_use(watch->dp, ret->backend_use, CV_ARRAY_SIZE(ret->backend_use), err);
 	if (r) {
 		image_free(image);
 		return r;

@@ -13,8 +13,8 @@ struct numbers *numbers_read(struct daemon *d)
 	counts_save(d); /* whoever reads them must never be told less */
 	if (!n || dp_verdict_stats(d->dp, n->verdict, CV_ARRAY_SIZE(n->verdict), &err) ||
 	    dp_listener_stats(d->dp, n->listener, CV_ARRAY_SIZE(n->listener), &err) ||
-	    dp_listener_use(d->dp, n->listener_use, CV_ARRAY_SIZE(n->listener_use), &err) ||
 	    dp_backend_stats(d->dp, n->backend, CV_ARRAY_SIZE(n->backend), &err) ||
+	    dp_listener_use(d->dp, n->listener_use, CV_ARRAY_SIZE(n->listener_use), &err) ||
 	    dp_backend_use(d->dp, n->backend_use, CV_ARRAY_SIZE(n->backend_use), &err) ||
 	    dp_probe_stats(d->dp, n->probe, CV_ARRAY_SIZE(n->probe), &err)) {
 		log_err("reading the counters failed error=\"%s\"", err.text);
