@@ -138,8 +138,8 @@ STAGE listener_find(struct pkt *pkt, const struct cv_directory *dir, struct cv_l
 
 	if (!(dir->vip_filter[bit / 64] & 1ULL << bit % 64))
 		return CV_PASS_NOT_VIP;
-	if (*(__be16 *)pkt->start &
-	    bpf_htons(0x0100)) /* all balancers of the segment would forward or answer it */
+	/* all balancers of the segment would forward or answer it */
+	if (*(__be16 *)pkt->start & bpf_htons(0x0100))
 		return CV_PASS_GROUP;
 	if (pkt->protocol != CV_PROTOCOL_TCP && pkt->protocol != CV_PROTOCOL_UDP)
 		return CV_PASS_PROTOCOL;

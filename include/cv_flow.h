@@ -45,4 +45,22 @@ static inline __attribute__((always_inline)) void cv_flow_long_key(const struct 
 	ret->protocol = key->protocol;
 }
 
+/* Back again. 0, and nothing in *ret, if it is no key of an IPv4 flow. A client may call itself by a v4-mapped address in
+ * IPv6; to one nothing is sent there. */
+static inline __attribute__((always_inline)) int cv_flow_short_key(const struct cv_flow6_key *key,
+								   struct cv_flow4_key *ret)
+{
+	const __u8 mapped[12] = { [10] = 0xff, [11] = 0xff };
+
+	if (__builtin_memcmp(key->address, mapped, sizeof(mapped)))
+		return 0;
+	__builtin_memset(ret, 0, sizeof(*ret));
+	__builtin_memcpy(ret->client, &key->client[12], sizeof(ret->client));
+	__builtin_memcpy(ret->address, &key->address[12], sizeof(ret->address));
+	ret->client_port = key->client_port;
+	ret->port = key->port;
+	ret->protocol = key->protocol;
+	return 1;
+}
+
 #endif

@@ -43,8 +43,7 @@
 /* What one processor does in a second at most: entries in cv_half_open (beyond it new flows go by Maglev without
  * one), resets, and ICMP replies of its own (RFC 1812 4.3.2.8, RFC 4443 2.4 f). */
 #define CV_BEGUN_PER_S 200000
-#define CV_FLOOD_PER_S \
-	8192 /* of these entries: so many push out others within seconds, in the middle of handshakes */
+#define CV_FLOOD_PER_S 8192 /* of these entries: so many push out others in the middle of handshakes */
 #define CV_RESETS_PER_S 10000
 #define CV_ICMP_REPLIES_PER_S 10000
 #define CV_HELD_PER_S 5000 /* frames handed to culvertd */
@@ -57,7 +56,6 @@
 /* A handshake that does not go on for this long is forgotten (RFC 9293: SYN retransmissions
  * of a Linux client come after 1, 3, 7, 15 and 31 s). */
 #define CV_HALF_OPEN_TIMEOUT_S 60
-
 /* After so long without a sweep nobody knows how many flows live, and no limit of them holds: the daemon, which begins one
  * every 5 s, is dead. */
 #define CV_SWEEP_MISSED_S 60

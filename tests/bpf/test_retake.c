@@ -29,14 +29,11 @@ static void forget_flow(struct world *world, const struct probe *probe)
 	bool is_v4 = probe->family != CV_FAMILY_IPV6;
 	int map = world_map(world, is_v4 ? "cv_flows" : "cv_flows6");
 	struct cv_flow6_key key;
-	struct cv_flow4_key key4 = { 0 };
+	struct cv_flow4_key key4;
 
 	probe_key(probe, &key);
-	memcpy(key4.client, &key.client[12], sizeof(key4.client));
-	memcpy(key4.address, &key.address[12], sizeof(key4.address));
-	key4.client_port = key.client_port;
-	key4.port = key.port;
-	key4.protocol = key.protocol;
+	if (is_v4)
+		probe_key4(probe, &key4);
 	assert_return_code(bpf_map_delete_elem(map, is_v4 ? (void *)&key4 : (void *)&key), 0);
 	close(map);
 	world_untouch(world);

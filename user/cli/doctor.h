@@ -44,6 +44,8 @@ void doctor_backend(struct doctor *doctor, const struct addr *vips, size_t nr);
 long doctor_read_number(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Of net.ipv4.conf: the kernel takes the larger of what is set for all interfaces and for the one at hand. */
 long doctor_effective(const char *ifname, const char *key);
+/* False if there is no way; whether the next hop answers is not asked. */
+bool doctor_find_way(const struct doctor *doctor, const struct addr *to, struct nexthop_way *ret);
 /* False if the entry has no IP address. */
 bool doctor_address(const struct ifaddrs *at, struct addr *ret);
 

@@ -196,15 +196,13 @@ static void check_room(struct findings *findings, const struct nexthop_way *way,
 		finding_mend(findings, "ip link set dev %s mtu %u", link->name, CLIENT_MTU + tunnel);
 }
 
-/* Whether the next hop answers is not asked here. */
 static bool find_back(const struct doctor *doctor, bool is_v4, struct nexthop_way *ret_way,
 		      struct nexthop_link *ret_link)
 {
 	struct addr anybody;
 
 	return !addr_parse(is_v4 ? ANYBODY4 : ANYBODY6, &anybody) &&
-	       !nexthop_find(doctor->nexthop, &anybody, ret_way, NULL) &&
-	       (ret_way->problem == NEXTHOP_OK || ret_way->problem == NEXTHOP_UNRESOLVED) &&
+	       doctor_find_way(doctor, &anybody, ret_way) &&
 	       !nexthop_link_by_name(doctor->nexthop, ret_way->ifname, ret_link);
 }
 

@@ -27,13 +27,6 @@ static const struct addr *checked_vip(const struct model *model, size_t pool)
 	return NULL;
 }
 
-static bool find_way(const struct doctor *doctor, const struct addr *to, struct nexthop_way *ret)
-{
-	/* whether the next hop answers is not asked here */
-	return !nexthop_find(doctor->nexthop, to, ret, NULL) &&
-	       (ret->problem == NEXTHOP_OK || ret->problem == NEXTHOP_UNRESOLVED);
-}
-
 /* The interface that has this address; false if none has, or lo, which is nowhere. */
 static bool find_owner(const struct addr *address, char ret_name[IF_NAMESIZE])
 {
@@ -96,14 +89,14 @@ static void check_pool(struct doctor *doctor, size_t index, const struct addr *v
 	struct nexthop_way route, way;
 	char owner[IF_NAMESIZE];
 
-	if (!find_way(doctor, vip, &route))
+	if (!doctor_find_way(doctor, vip, &route))
 		return;
 	if (find_owner(&route.source, owner)) {
 		check_interface(doctor, vip, owner, &route, warned);
 		return;
 	}
 	for (size_t i = 0; i < pool->backends_nr; i++)
-		if (find_way(doctor, &pool->backends[i].address, &way))
+		if (doctor_find_way(doctor, &pool->backends[i].address, &way))
 			check_interface(doctor, vip, way.ifname, &route, warned);
 }
 

@@ -45,6 +45,12 @@ long doctor_effective(const char *ifname, const char *key)
 	return all > one ? all : one;
 }
 
+bool doctor_find_way(const struct doctor *doctor, const struct addr *to, struct nexthop_way *ret)
+{
+	return !nexthop_find(doctor->nexthop, to, ret, NULL) &&
+	       (ret->problem == NEXTHOP_OK || ret->problem == NEXTHOP_UNRESOLVED);
+}
+
 bool doctor_address(const struct ifaddrs *at, struct addr *ret)
 {
 	const struct sockaddr *sa = at->ifa_addr;

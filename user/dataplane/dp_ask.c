@@ -7,9 +7,9 @@
 
 #include <bpf/bpf.h>
 
+#include "cv_flow.h"
 #include "dataplane/dp_ask.h"
 #include "dataplane/dp_internal.h"
-#include "util/addr.h"
 
 /* A frame with its metadata in front of it, as BPF_PROG_TEST_RUN wants it. */
 struct told_frame {
@@ -73,27 +73,11 @@ static int find(struct dp *dp, enum dp_map map, const void *key, void *ret, stru
 	return r && r != -ENOENT ? err_set(err, r, "reading %s: %s", dp_map_name(map), strerror(-r)) : r;
 }
 
-/* The short form of a key, if it is of IPv4. */
-static bool shorten(const struct cv_flow6_key *key, struct cv_flow4_key *ret)
-{
-	struct addr client;
-
-	memcpy(client.byte, key->client, sizeof(client.byte));
-	if (!addr_is_v4(&client))
-		return false;
-	*ret = (struct cv_flow4_key){ .client_port = key->client_port,
-				      .port = key->port,
-				      .protocol = key->protocol };
-	memcpy(ret->client, &key->client[12], sizeof(ret->client));
-	memcpy(ret->address, &key->address[12], sizeof(ret->address));
-	return true;
-}
-
 int dp_find_flow(struct dp *dp, const struct cv_flow6_key *key, struct cv_flow *ret, struct err *err)
 {
 	struct cv_flow4_key key4;
-	int r = shorten(key, &key4) ? find(dp, DP_MAP_flows, &key4, ret, err)
-				    : find(dp, DP_MAP_flows6, key, ret, err);
+	int r = cv_flow_short_key(key, &key4) ? find(dp, DP_MAP_flows, &key4, ret, err)
+					      : find(dp, DP_MAP_flows6, key, ret, err);
 
 	return r == -ENOENT ? find(dp, DP_MAP_half_open, key, ret, err) : r;
 }

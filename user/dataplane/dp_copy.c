@@ -70,69 +70,12 @@ static void forget_half_open(const struct entries *entries, const void *key)
 	bpf_map_delete_elem(entries->dp->map[DP_MAP_half_open], &key6);
 }
 
-/* The table that a half-open flow opens in, and its key there. */
-struct place {
-	int map;
-	const void *key;
-	struct cv_flow4_key key4;
-};
-
-static void find_place(const struct dp *dp, const struct cv_flow6_key *key, struct place *ret)
-{
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-
-	if (memcmp(key->address, mapped, sizeof(mapped)) != 0) {
-		*ret = (struct place){ .map = dp->map[DP_MAP_flows6], .key = key };
-		return;
-	}
-	*ret = (struct place){
-		.map = dp->map[DP_MAP_flows],
-		.key = &ret->key4,
-		.key4 = { .client_port = key->client_port, .port = key->port, .protocol = key->protocol },
-	};
-	memcpy(ret->key4.client, &key->client[12], sizeof(ret->key4.client));
-	memcpy(ret->key4.address, &key->address[12], sizeof(ret->key4.address));
-}
-
-/* Whether a half-open flow has opened by now, in the new table. */
-static bool has_opened(const struct dp *dp, const struct cv_flow6_key *key)
-{
-	struct place place;
-	struct cv_flow flow;
-
-	find_place(dp, key, &place);
-	return !bpf_map_lookup_elem(place.map, place.key, &flow);
-}
-
-static int take_opened(const void *keys, const void *values, __u32 nr, void *arg)
-{
-	const struct cv_flow6_key *key = keys;
-	const struct cv_flow *flow = values;
-	const struct dp *dp = arg;
-	struct place place;
-
-	for (__u32 i = 0; i < nr; i++) {
-		if (flow[i].state != CV_FLOW_OPEN && flow[i].state != CV_FLOW_CLOSING)
-			continue;
-		find_place(dp, &key[i], &place);
-		bpf_map_update_elem(place.map, place.key, &flow[i], BPF_NOEXIST);
-		bpf_map_delete_elem(dp->map[DP_MAP_half_open], &key[i]);
-	}
-	return 0;
-}
-
-int dp_copy_opened(struct dp *dp)
-{
-	return dp_each_batch(dp->map[DP_MAP_half_open], sizeof(struct cv_flow6_key), sizeof(struct cv_flow),
-			     take_opened, dp);
-}
-
 static int copy_entry(const struct entries *entries, const void *key, const void *value)
 {
 	int to = entries->dp->map[entries->which], r;
 	bool is_flow = entries->copy->kind == DP_COPY_FLOWS;
 
-	if (entries->which == DP_MAP_half_open && entries->is_again && has_opened(entries->dp, key))
+	if (entries->which == DP_MAP_half_open && entries->is_again && dp_has_opened(entries->dp, key))
 		return 0;
 	r = bpf_map_update_elem(to, key, value, BPF_NOEXIST);
 	if (!r) {

@@ -32,6 +32,9 @@ struct dp_copy {
  * that is smaller takes what fits. */
 int dp_copy(struct dp_copy *copy, struct dp *dp, enum dp_map which, bool is_again);
 
+/* dp_opened.c: whether the flow of a half-open entry is in its table. */
+bool dp_has_opened(const struct dp *dp, const struct cv_flow6_key *key);
+
 /* Flows that opened while all was copied, and left their half-open entries for that (cv_meta.is_copied), go into their
  * tables where they are missing; counted they are. 0 or -errno. */
 int dp_copy_opened(struct dp *dp);
