@@ -214,25 +214,12 @@ int cli_parse_seconds(const char *text, uint32_t max_s, uint32_t *ret_s, struct 
 	return 0;
 }
 
-const char *cli_mode_name(enum attach_mode mode)
-{
-	switch (mode) {
-	case ATTACH_AUTO:
-		return "auto";
-	case ATTACH_NATIVE:
-		return "native";
-	case ATTACH_GENERIC:
-		return "generic";
-	}
-	return "unknown";
-}
-
 int cli_parse_mode(const char *text, enum attach_mode *ret, struct err *err)
 {
 	static const enum attach_mode modes[] = { ATTACH_AUTO, ATTACH_NATIVE, ATTACH_GENERIC };
 
 	for (size_t i = 0; i < CV_ARRAY_SIZE(modes); i++) {
-		if (strcmp(text, cli_mode_name(modes[i])) != 0)
+		if (strcmp(text, attach_mode_name(modes[i])) != 0)
 			continue;
 		*ret = modes[i];
 		return 0;

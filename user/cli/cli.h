@@ -96,8 +96,7 @@ int cli_print_table(const char *name, struct out_table *table);
 int cli_parse_number(const char *text, uint32_t min, uint32_t max, uint32_t *ret, struct err *err);
 int cli_parse_seconds(const char *text, uint32_t max_s, uint32_t *ret_s, struct err *err);
 
-/* "auto", "native", "generic". */
-const char *cli_mode_name(enum attach_mode mode);
+/* One of the names that attach_mode_name gives. */
 int cli_parse_mode(const char *text, enum attach_mode *ret, struct err *err);
 
 int cmd_attach(int argc, char **argv);

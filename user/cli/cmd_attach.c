@@ -94,7 +94,7 @@ int cmd_attach(int argc, char **argv)
 			report_failure(&report, argv[i], &err);
 			continue;
 		}
-		report_success(&report, argv[i], cli_mode_name(got));
+		report_success(&report, argv[i], attach_mode_name(got));
 		if (mode == ATTACH_AUTO && got == ATTACH_GENERIC)
 			fprintf(stderr,
 				"culvert attach: %s: warning: the driver has no native XDP, and generic "

@@ -117,8 +117,8 @@ static int attach(const struct asked *asked)
 			     asked->ifname);
 	if (asked->json)
 		return cli_print_json(spec.name, json_pack("{s:s, s:s}", "name", asked->ifname, "mode",
-							   cli_mode_name(mode)));
-	printf("%s: attached, %s mode\n", asked->ifname, cli_mode_name(mode));
+							   attach_mode_name(mode)));
+	printf("%s: attached, %s mode\n", asked->ifname, attach_mode_name(mode));
 	return CLI_DONE;
 }
 

@@ -120,7 +120,7 @@ static void print_head(const struct watch *watch, FILE *to)
 	strftime(clock, sizeof(clock), "%H:%M:%S", localtime_r(&now, &tm));
 	fputs("culvert top: ", to);
 	for (int i = 0; i < nr && i < CV_MAX_INTERFACES; i++)
-		fprintf(to, "%s (%s), ", list[i].name, cli_mode_name(list[i].mode));
+		fprintf(to, "%s (%s), ", list[i].name, attach_mode_name(list[i].mode));
 	fprintf(to, "%severy %us, %s%s\n", nr > 0 ? "" : "attached to no interface, ", watch->interval_s,
 		clock, watch->has_screen ? "; q ends" : "");
 }

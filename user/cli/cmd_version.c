@@ -60,7 +60,7 @@ static json_t *pinned_to_json(const struct pinned *pinned)
 
 		json_array_append_new(list,
 				      json_pack("{s:s, s:I, s:s, s:I, s:s?}", "name", at->name, "ifindex",
-						(json_int_t)at->ifindex, "mode", cli_mode_name(at->mode),
+						(json_int_t)at->ifindex, "mode", attach_mode_name(at->mode),
 						"program_id", (json_int_t)at->program_id, "program_tag",
 						known(pinned->tag[i])));
 	}
@@ -71,7 +71,7 @@ static json_t *pinned_to_json(const struct pinned *pinned)
 
 static void print_interface(const struct dp_interface *at, const char *tag, const char *own)
 {
-	printf("%s: program %u, %s", at->name, at->program_id, cli_mode_name(at->mode));
+	printf("%s: program %u, %s", at->name, at->program_id, attach_mode_name(at->mode));
 	if (*tag)
 		printf(", tag %s", tag);
 	if (*tag && *own)

@@ -23,7 +23,7 @@ static void print_interfaces(const struct decap_status *status)
 		const struct decap_interface *interface = &status->interfaces[i];
 
 		if (interface->name[0])
-			printf("%-16s %-8s %" PRIu32 "\n", interface->name, cli_mode_name(interface->mode),
+			printf("%-16s %-8s %" PRIu32 "\n", interface->name, attach_mode_name(interface->mode),
 			       interface->program_id);
 		else
 			printf("%-16s %-8s %" PRIu32 "\n", interface->ifindex ? "(other netns)" : "(gone)",
@@ -97,7 +97,7 @@ static json_t *interfaces_json(const struct decap_status *status)
 		failed |= json_array_append_new(
 			list, json_pack("{s:s?, s:I, s:s?, s:I}", "name", here ? interface->name : NULL,
 					"ifindex", (json_int_t)interface->ifindex, "mode",
-					here ? cli_mode_name(interface->mode) : NULL, "program_id",
+					here ? attach_mode_name(interface->mode) : NULL, "program_id",
 					(json_int_t)interface->program_id));
 	}
 	return whole(list, failed);

@@ -133,7 +133,7 @@ static void check_decap(struct doctor *doctor, const struct decap_status *status
 		if (!status->interfaces[i].name[0])
 			continue;
 		finding_ok(findings, "decap", "attached to %s, %s mode", status->interfaces[i].name,
-			   cli_mode_name(status->interfaces[i].mode));
+			   attach_mode_name(status->interfaces[i].mode));
 		ifname = status->interfaces[i].name;
 		is_any = true;
 	}

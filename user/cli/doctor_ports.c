@@ -62,14 +62,14 @@ static void check_mode(struct doctor *doctor, const struct interface_conf *conf,
 			    "what comes in there is not balanced", "%s: the program is not attached",
 			    conf->name);
 		finding_mend(&doctor->findings, "culvert attach %s --mode %s%s", conf->name,
-			     cli_mode_name(device->xdp == DEVICE_XDP_NONE ? ATTACH_GENERIC : conf->mode),
+			     attach_mode_name(device->xdp == DEVICE_XDP_NONE ? ATTACH_GENERIC : conf->mode),
 			     doctor->pin_option);
 		return;
 	}
 	if (attached->mode != ATTACH_GENERIC || device->xdp != DEVICE_XDP_NATIVE ||
 	    conf->mode == ATTACH_GENERIC) {
 		finding_ok(&doctor->findings, "attached", "%s: %s", conf->name,
-			   cli_mode_name(attached->mode));
+			   attach_mode_name(attached->mode));
 		return;
 	}
 	finding_bad(&doctor->findings, FINDING_WARNING, "attached",

@@ -107,11 +107,6 @@ static bool note_attached(struct daemon *d)
 
 /* --- attaching and detaching ----------------------------------------------------------------------- */
 
-static const char *mode_name(enum attach_mode mode)
-{
-	return mode == ATTACH_GENERIC ? "generic" : "native";
-}
-
 /* Attaches one; says so once, not every second, if it cannot be done. */
 static int attach(struct daemon *d, size_t index)
 {
@@ -121,7 +116,7 @@ static int attach(struct daemon *d, size_t index)
 	int r = dp_attach(d->options.pin_dir, conf->name, conf->mode, &mode, &err);
 
 	if (!r) {
-		log_info("attached interface=%s mode=%s", conf->name, mode_name(mode));
+		log_info("attached interface=%s mode=%s", conf->name, attach_mode_name(mode));
 		if (mode == ATTACH_GENERIC && conf->mode == ATTACH_AUTO)
 			log_warn("the driver has no native XDP, generic mode is slow interface=%s",
 				 conf->name);
@@ -194,7 +189,7 @@ static void change_mode(struct daemon *d, size_t index, const struct dp_interfac
 		return;
 	}
 	log_warn("attached as before, until the next reload interface=%s mode=%s", found->name,
-		 mode_name(mode));
+		 attach_mode_name(mode));
 	d->attached[index] = found->ifindex;
 }
 
@@ -258,7 +253,7 @@ bool daemon_is_attached(const struct daemon *d, size_t index, char *ret_text, si
 		return true;
 	if (found)
 		snprintf(ret_text, size, "%s: in mode %s as before, until the next reload",
-			 error ? d->attach_text[index] : name, mode_name(found->mode));
+			 error ? d->attach_text[index] : name, attach_mode_name(found->mode));
 	else if (error)
 		snprintf(ret_text, size, "%s: %s", d->attach_text[index],
 			 error == -ENODEV ? "attached as soon as it appears" : "tried again every second");

@@ -361,7 +361,7 @@ static void write_daemon(FILE *out, const struct metrics *m)
 	for (size_t i = 0; i < m->interfaces_nr; i++) {
 		struct prom_labels labels = one_label("interface", m->interface[i].name);
 
-		prom_label(&labels, "mode", m->interface[i].mode == ATTACH_GENERIC ? "generic" : "native");
+		prom_label(&labels, "mode", attach_mode_name(m->interface[i].mode));
 		prom_sample(out, "culvert_interface_info", &labels, 1);
 	}
 	write_single(out, "culvert_last_reload_success",

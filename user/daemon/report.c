@@ -33,11 +33,6 @@ static const char *health_type_name(enum health_type type)
 	return names[type];
 }
 
-static const char *mode_name(enum attach_mode mode)
-{
-	return mode == ATTACH_GENERIC ? "generic" : mode == ATTACH_NATIVE ? "native" : "auto";
-}
-
 static json_t *port_json(const struct listener_conf *conf)
 {
 	char text[16];
@@ -272,10 +267,10 @@ static json_t *interfaces_json(const struct daemon *d)
 	for (size_t i = 0; i < d->interfaces_nr; i++) {
 		const struct dp_interface *interface = &d->interface[i];
 
-		json_array_append_new(array,
-				      json_pack("{s:s, s:i, s:s, s:i}", "name", interface->name, "ifindex",
-						(int)interface->ifindex, "mode", mode_name(interface->mode),
-						"program_id", (int)interface->program_id));
+		json_array_append_new(array, json_pack("{s:s, s:i, s:s, s:i}", "name", interface->name,
+						       "ifindex", (int)interface->ifindex, "mode",
+						       attach_mode_name(interface->mode), "program_id",
+						       (int)interface->program_id));
 	}
 	return array;
 }

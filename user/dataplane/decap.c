@@ -16,11 +16,6 @@
 #include "dataplane/decap_filter.h"
 #include "dataplane/decap_pins.h"
 
-static const char *mode_name(enum attach_mode mode)
-{
-	return mode == ATTACH_GENERIC ? "generic" : "native";
-}
-
 /* --- program and maps --- */
 
 static int set_pin_paths(struct cv_decap *skel, const char *pin_dir)
@@ -92,7 +87,7 @@ static int describe_occupant(uint32_t ifindex, const char *ifname, int code, str
 		       "%s: another XDP program is attached (%s, id %u, %s mode); it has to be taken off by "
 		       "who attached it (see: bpftool net show dev %s)",
 		       ifname, info.name[0] ? info.name : "no name", id,
-		       mode_name(xdp.skb_prog_id ? ATTACH_GENERIC : ATTACH_NATIVE), ifname);
+		       attach_mode_name(xdp.skb_prog_id ? ATTACH_GENERIC : ATTACH_NATIVE), ifname);
 }
 
 static int create_link(int prog_fd, uint32_t ifindex, enum attach_mode mode)
@@ -120,7 +115,7 @@ static int attach_new(const char *path, int prog_fd, uint32_t ifindex, const cha
 		return err_set(err, fd, "%s: the driver has no native XDP; use --mode generic or auto",
 			       ifname);
 	if (fd < 0)
-		return err_set(err, fd, "%s: cannot attach in %s mode: %s", ifname, mode_name(tried),
+		return err_set(err, fd, "%s: cannot attach in %s mode: %s", ifname, attach_mode_name(tried),
 			       strerror(-fd));
 	r = bpf_obj_pin(fd, path);
 	if (r < 0)
@@ -156,7 +151,7 @@ static int attach_again(const char *path, int prog_fd, uint32_t ifindex, const c
 			    path);
 	} else if (mode != ATTACH_AUTO && mode != interface.mode) {
 		r = err_set(err, -EBUSY, "%s: attached in %s mode already; to change it, detach it first",
-			    ifname, mode_name(interface.mode));
+			    ifname, attach_mode_name(interface.mode));
 	} else {
 		r = bpf_link_update(fd, prog_fd, NULL);
 		if (r < 0)

@@ -173,7 +173,7 @@ int dp_attach(const char *pin_dir, const char *ifname, enum attach_mode mode, en
 		return r;
 	if (mode != ATTACH_AUTO && mode != found.mode)
 		return err_set(err, -EBUSY, "%s: attached in %s mode; detach it first", ifname,
-			       found.mode == ATTACH_GENERIC ? "generic" : "native");
+			       attach_mode_name(found.mode));
 	r = attach_again(pin_dir, ifname, ifindex, err);
 	if (!r)
 		*ret_mode = found.mode;

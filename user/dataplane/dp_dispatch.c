@@ -112,7 +112,7 @@ int dp_dispatch_attach(struct dp *dp, const char *ifname, uint32_t ifindex, enum
 		r = err_set(err, -EBUSY,
 			    "%s: libxdp's dispatcher holds it in %s mode, which all its programs share; use "
 			    "--mode auto",
-			    ifname, dispatcher.mode == ATTACH_GENERIC ? "generic" : "native");
+			    ifname, attach_mode_name(dispatcher.mode));
 		goto out;
 	}
 	r = mark(dp->pin_dir, ifindex, err);

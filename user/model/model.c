@@ -6,6 +6,19 @@
 
 #include "model/model.h"
 
+const char *attach_mode_name(enum attach_mode mode)
+{
+	switch (mode) {
+	case ATTACH_AUTO:
+		return "auto";
+	case ATTACH_NATIVE:
+		return "native";
+	case ATTACH_GENERIC:
+		return "generic";
+	}
+	return "unknown";
+}
+
 struct model *model_new(void)
 {
 	static const uint8_t localhost[4] = { 127, 0, 0, 1 };

@@ -22,6 +22,9 @@ struct mark {
 
 enum attach_mode { ATTACH_AUTO, ATTACH_NATIVE, ATTACH_GENERIC };
 
+/* "auto", "native", "generic". */
+const char *attach_mode_name(enum attach_mode mode);
+
 struct interface_conf {
 	char name[16]; /* IFNAMSIZ */
 	enum attach_mode mode;
