@@ -118,8 +118,10 @@ enum cv_verdict world_run_crowded(struct world *world, const struct pkt *in);
 enum cv_verdict world_probe(struct world *world, const struct probe *probe);
 uint16_t world_route(struct world *world, const struct probe *probe);
 
-/* Fails unless that is the verdict. */
+/* Fails unless that is the verdict. world_expect_of_nobody: of the probe in both families from all addresses that are no
+ * single host's, which nothing is answered (RFC 1122 3.2.2, RFC 4443 2.4 e). */
 void world_expect(struct world *world, const struct probe *probe, enum cv_verdict verdict);
+void world_expect_of_nobody(struct world *world, const struct probe *probe, enum cv_verdict verdict);
 
 /* --- looking (world_look.c) --- */
 

@@ -3,6 +3,7 @@
 #include "bpf/world.h"
 
 #include <linux/bpf.h>
+#include <arpa/inet.h>
 #include <string.h>
 
 #include "bpf/oracle.h"
@@ -140,4 +141,27 @@ void world_expect(struct world *world, const struct probe *probe, enum cv_verdic
 	if (got != verdict)
 		fail_msg("%s: verdict %s, expected %s", probe->name ? probe->name : "probe",
 			 dp_verdict_name(got), dp_verdict_name(verdict));
+}
+
+void world_expect_of_nobody(struct world *world, const struct probe *probe, enum cv_verdict verdict)
+{
+	static const char *const nobody[] = { "0.0.0.0",   "0.1.2.3",	"127.0.0.1", "127.255.0.1",
+					      "224.0.0.1", "239.1.2.3", "240.0.0.1", "255.255.255.255",
+					      "::",	   "::1",	"ff02::1",   "ff0e::1234" };
+	struct harness_result result;
+	struct pkt in;
+
+	for (size_t i = 0; i < CV_ARRAY_SIZE(nobody); i++) {
+		bool is_v4 = !strchr(nobody[i], ':');
+		struct probe from = *probe;
+
+		from.family = is_v4 ? CV_FAMILY_IPV4 : CV_FAMILY_IPV6;
+		probe_build(&from, &in);
+		assert_int_equal(inet_pton(is_v4 ? AF_INET : AF_INET6, nobody[i],
+					   pkt_layer(&in, 1) + (is_v4 ? 12 : 8)),
+				 1);
+		if (is_v4)
+			pkt_ipv4_checksum(pkt_layer(&in, 1));
+		assert_int_equal(world_run(world, &in, &result), verdict);
+	}
 }
