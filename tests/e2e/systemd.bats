@@ -54,6 +54,7 @@ told() {
   lab_spawn notify lb python3 -u "$BATS_TEST_DIRNAME/tools/notify_hear.py" "$LAB_DIR/notify"
   wait_for 5 test -S "$LAB_DIR/notify"
   start_shut_in
+  wait_for 5 told 'EXTEND_TIMEOUT_USEC=[0-9]'
   wait_for 5 told READY=1
   wait_for 5 told 'STATUS=listeners: 8, pools: 2, backends: 4'
   wait_for 5 told WATCHDOG=1
@@ -61,11 +62,23 @@ told() {
   balancer_reload
   wait_for 5 told RELOADING=1
   wait_for 5 told 'MONOTONIC_USEC=[0-9]'
-  wait_for 5 reload_is_over
+  wait_for 5 readies 2
 }
 
-reload_is_over() {
-  (($(grep -c ^READY=1 "$LAB_DIR/log/notify") == 2))
+# readies N: so many times the daemon was ready.
+readies() {
+  (($(grep -c ^READY=1 "$LAB_DIR/log/notify") == $1))
+}
+
+@test 'the service manager is asked for patience while tables are copied' {
+  run ! told WATCHDOG_USEC
+  sed -i 's/max_flows: 65536/max_flows: 32768/' "$LAB_DIR/culvert.yaml"
+  balancer_reload
+  sed -i 's/max_flows: 32768/max_flows: 65536/' "$LAB_DIR/culvert.yaml"
+  balancer_reload
+  wait_for 5 readies 4
+  is 'patience, in microseconds' "$(sed -n 's/^WATCHDOG_USEC=//p' "$LAB_DIR/log/notify" | xargs)" \
+    '33021440 400000 31710720 400000'
 }
 
 @test 'a reload that fails says so, and is over' {

@@ -291,12 +291,15 @@ void web_close(struct daemon *d);
 void commands_handle(struct ctl_request *request, const json_t *json, void *arg);
 
 /* --- notify.c --- */
-/* Word to a service manager, by sd_notify(3), if one asked for it; that we live, by a timer of its own. What follows says
- * nothing before notify_ready. */
+/* Word to a service manager, by sd_notify(3), if one asked for it; that we live, by a timer of its own. Before
+ * notify_ready there is only notify_busy to tell. */
 int notify_start(struct daemon *d, struct err *err);
 void notify_ready(struct daemon *d);
 void notify_reloading(struct daemon *d);
 void notify_running(struct daemon *d); /* after a reload, and with what came of it */
+/* The loop stands still while tables of so many flows are copied, until notify_idle: that is no reason to end us. */
+void notify_busy(struct daemon *d, uint64_t flows);
+void notify_idle(struct daemon *d);
 void notify_stopping(struct daemon *d);
 void notify_close(struct daemon *d);
 

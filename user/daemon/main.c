@@ -262,8 +262,12 @@ static int start(struct daemon *d, const struct flow_table_conf *flow_table, str
 	d->model->flow_table = *flow_table;
 	/* first: if another daemon has it, nothing may be changed. Who asks already waits for the loop. */
 	r = ctl_server_new(&d->loop, d->options.socket, commands_handle, d, &d->ctl, err);
+	if (!r)
+		r = notify_start(d, err);
 	if (r)
 		return r;
+	/* there may be tables of another size, or of an older program */
+	notify_busy(d, flow_table->max_flows);
 	r = dp_take(d->options.pin_dir, flow_table, &d->dp, err);
 	if (!r)
 		log_migration(d);
@@ -281,8 +285,6 @@ static int start(struct daemon *d, const struct flow_table_conf *flow_table, str
 		r = sweep_start(d, err);
 	if (!r)
 		r = hold_start(d, err);
-	if (!r)
-		r = notify_start(d, err);
 	if (r)
 		return r;
 	state_load(d);

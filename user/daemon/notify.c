@@ -14,9 +14,14 @@
 #include "util/log.h"
 #include "util/number.h"
 
+/* Copying a million flows takes seconds; on a busy host it may take several times as long. */
+#define BUSY_LEAST_US 30000000ULL
+#define BUSY_US_PER_FLOW 40
+
 struct notify {
 	int fd; /* -1: nobody listens */
 	bool is_ready;
+	uint64_t watchdog_us; /* how long we may be silent; 0: for ever */
 	uv_timer_t watchdog;
 };
 
@@ -56,8 +61,8 @@ static void on_watchdog(uv_timer_t *timer)
 	tell(timer->data, "WATCHDOG=1");
 }
 
-/* How often to say that we live, in ms: twice as often as we must. 0 if nobody watches this process. */
-static uint64_t watchdog_interval(void)
+/* After how much silence this process is taken for dead, in microseconds. 0 if nobody watches it. */
+static uint64_t watchdog_timeout(void)
 {
 	const char *pid_text = getenv("WATCHDOG_PID"), *usec_text = getenv("WATCHDOG_USEC");
 	uint64_t pid, usec;
@@ -66,24 +71,30 @@ static uint64_t watchdog_interval(void)
 		return 0;
 	if (pid_text && (number_parse(pid_text, &pid) || pid != (uint64_t)getpid()))
 		return 0;
-	return usec > 2000 ? usec / 2000 : 1;
+	return usec;
+}
+
+/* How often to say that we live, in ms: twice as often as we must. */
+static uint64_t watchdog_interval(uint64_t timeout_us)
+{
+	return timeout_us > 2000 ? timeout_us / 2000 : 1;
 }
 
 int notify_start(struct daemon *d, struct err *err)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
-	uint64_t interval_ms = watchdog_interval();
 	struct notify *notify = calloc(1, sizeof(*notify));
 
 	if (!notify)
 		return err_set(err, -ENOMEM, "%s", strerror(ENOMEM));
 	notify->fd = path ? connect_to(path) : -1;
+	notify->watchdog_us = watchdog_timeout();
 	if (path && notify->fd < 0)
 		log_warn("service manager not reached socket=%s error=\"%s\"", path, strerror(-notify->fd));
 	uv_timer_init(&d->loop, &notify->watchdog);
 	notify->watchdog.data = notify;
-	if (notify->fd >= 0 && interval_ms)
-		uv_timer_start(&notify->watchdog, on_watchdog, 0, interval_ms);
+	if (notify->fd >= 0 && notify->watchdog_us)
+		uv_timer_start(&notify->watchdog, on_watchdog, 0, watchdog_interval(notify->watchdog_us));
 	d->notify = notify;
 	return 0;
 }
@@ -119,6 +130,33 @@ void notify_reloading(struct daemon *d)
 	/* libuv's clock is CLOCK_MONOTONIC; the manager tells by it which of two reloads is over */
 	snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%ju", (uintmax_t)(uv_hrtime() / 1000));
 	tell(d->notify, text);
+}
+
+static void allow_silence(const struct notify *notify, uint64_t usec)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "WATCHDOG_USEC=%ju\nWATCHDOG=1", (uintmax_t)usec);
+	if (notify->watchdog_us)
+		tell(notify, text);
+}
+
+void notify_busy(struct daemon *d, uint64_t flows)
+{
+	uint64_t usec = BUSY_LEAST_US + flows * BUSY_US_PER_FLOW;
+	char text[64];
+
+	snprintf(text, sizeof(text), "EXTEND_TIMEOUT_USEC=%ju", (uintmax_t)usec);
+	if (d->notify->is_ready)
+		allow_silence(d->notify, d->notify->watchdog_us + usec);
+	else
+		tell(d->notify, text);
+}
+
+void notify_idle(struct daemon *d)
+{
+	if (d->notify->is_ready)
+		allow_silence(d->notify, d->notify->watchdog_us);
 }
 
 void notify_stopping(struct daemon *d)

@@ -118,9 +118,11 @@ static int replace_tables(struct daemon *d, const struct flow_table_conf *flow_t
 {
 	int r;
 
+	notify_busy(d, d->model->flow_table.max_flows);
 	uv_mutex_lock(&d->dp_in_use);
 	r = dp_retake(&d->dp, flow_table, err);
 	uv_mutex_unlock(&d->dp_in_use);
+	notify_idle(d);
 	hold_set(d);
 	return r;
 }
