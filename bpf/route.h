@@ -104,7 +104,6 @@ static __always_inline void route_open(struct scratch *scratch, struct pkt *pkt,
 	if (pkt_is_dry(pkt))
 		return;
 	*flow = *half;
-	scratch->half_state = flow->state;
 	if (flow->state == CV_FLOW_HALF_OPEN)
 		flow->state = CV_FLOW_OPEN;
 	flow->listener = pkt->listener;
@@ -166,23 +165,32 @@ __noinline bool route_is_swept(__u32 now)
 }
 
 /* Room for one more? Only first packets are asked: what belongs to a running flow goes on. */
-STAGE route_admit(const struct cv_listener *listener, const struct pkt *pkt, bool was_refused, __u32 now)
+STAGE route_admit(const struct cv_listener *listener, const struct pkt *pkt, __u32 now)
 {
-	struct cv_listener_stats *stats = was_refused ? NULL : listener_stats(pkt);
-
 	if (!(cv_reject_when_full || listener->max_flows) || !route_is_swept(now))
 		return CV_CONTINUE;
-	if (cv_reject_when_full && route_live(pkt, 0) >= (__s64)cv_max_flows) {
-		if (stats)
-			stats->rejected_table_full++;
+	if (cv_reject_when_full && route_live(pkt, 0) >= (__s64)cv_max_flows)
 		return CV_DROP_TABLE_FULL;
-	}
-	if (listener->max_flows && route_live(pkt, pkt->listener) >= listener->max_flows) {
-		if (stats)
-			stats->rejected_quota++;
+	if (listener->max_flows && route_live(pkt, pkt->listener) >= listener->max_flows)
 		return CV_DROP_QUOTA;
-	}
 	return CV_CONTINUE;
+}
+
+/* A new flow is refused: that counts once, however often its first packet comes. A function that the verifier checks by
+ * itself, for its stack. */
+__noinline int route_refuse(__u32 listener, enum cv_verdict why)
+{
+	struct cv_listener_stats *stats = bpf_map_lookup_elem(&cv_per_listener, &listener);
+
+	if (!stats)
+		return 0;
+	if (why == CV_DROP_TABLE_FULL)
+		stats->rejected_table_full++;
+	else if (why == CV_DROP_QUOTA)
+		stats->rejected_quota++;
+	else if (why == CV_DROP_NO_BACKEND)
+		stats->rejected_no_backend++;
+	return 0;
 }
 
 /* How long the record of a first packet lives. A handshake may take longer than its flow may be idle, and so may the
@@ -196,11 +204,10 @@ static __always_inline __u8 half_open_timeout(const struct cv_listener *listener
 
 /* A flow we have not seen, by its first packet, or by a later one if it began before us or at a neighbour: then
  * Maglev sends it where the neighbour did. Either way one packet proves nothing, and the entry is half-open. */
-STAGE route_new(const struct cv_listener *listener, struct pkt *pkt, struct scratch *scratch,
-		bool was_refused, __u32 now, struct cv_backend **ret)
+STAGE route_new(const struct cv_listener *listener, struct pkt *pkt, struct scratch *scratch, __u32 now,
+		struct cv_backend **ret)
 {
-	enum cv_verdict admitted =
-		is_first_packet(pkt) ? route_admit(listener, pkt, was_refused, now) : CV_CONTINUE;
+	enum cv_verdict verdict = is_first_packet(pkt) ? route_admit(listener, pkt, now) : CV_CONTINUE;
 	struct cv_flow *flow = &scratch->flow;
 
 	*flow = (struct cv_flow){
@@ -210,26 +217,30 @@ STAGE route_new(const struct cv_listener *listener, struct pkt *pkt, struct scra
 		.last_seen_s = now,
 		.idle_timeout_s = listener->idle_timeout_s,
 		.listener = pkt->listener,
-		.state = admitted ? CV_FLOW_REFUSED : CV_FLOW_HALF_OPEN,
+		.state = CV_FLOW_HALF_OPEN,
 		.brief_timeout_s = half_open_timeout(listener, pkt),
 	};
 
-	if (!admitted) {
-		enum cv_verdict verdict = route_anew(listener, pkt, ret);
-
-		if (verdict)
-			return verdict;
+	if (!verdict)
+		verdict = route_anew(listener, pkt, ret);
+	if (!verdict) {
 		flow->backend = pkt->backend;
 		flow->generation = (*ret)->generation;
+	} else {
+		if (!is_first_packet(pkt))
+			return verdict;
+		if (scratch->half_state != CV_FLOW_REFUSED && !pkt_is_dry(pkt))
+			route_refuse(pkt->listener, verdict);
+		flow->state = CV_FLOW_REFUSED;
 	}
 	/* the end of a flow is not worth an entry */
 	if (pkt->tcp_flags & (TCP_FIN | TCP_RST) || pkt_is_dry(pkt) || !gate_may_begin(pkt->mode, now))
-		return admitted;
+		return verdict;
 	bpf_map_update_elem(&cv_half_open, &scratch->ref.key6, flow, BPF_ANY);
 	/* no tag of another flow may keep the next packet, which opens this one, from the table */
-	if (cv_shortcut && !admitted)
+	if (cv_shortcut && !verdict)
 		route_learn(listener, pkt->hash, touched_tuple(pkt), pkt->backend, (__u64)now << 1);
-	return admitted;
+	return verdict;
 }
 
 /* Whether a note says that the flow of this tuple idled out. One that is older than any timeout says nothing: the flow may
@@ -283,7 +294,6 @@ static __always_inline void route_end(struct pkt *pkt, struct scratch *scratch, 
 STAGE route(const struct cv_listener *listener, struct pkt *pkt, __u32 now, struct cv_backend **ret)
 {
 	struct scratch *scratch;
-	bool was_refused = false;
 	enum cv_verdict verdict;
 	struct flow_ref *ref;
 	struct cv_flow *flow;
@@ -312,15 +322,15 @@ STAGE route(const struct cv_listener *listener, struct pkt *pkt, __u32 now, stru
 		route_end(pkt, scratch, flow, now);
 	}
 	flow = bpf_map_lookup_elem(&cv_half_open, &ref->key6);
-	if (flow && !cv_flow_is_expired(flow, now)) {
-		if (flow->state != CV_FLOW_REFUSED)
-			return route_half_open(listener, pkt, scratch, flow, now, ret);
-		was_refused = true;
-	}
+	if (flow && cv_flow_is_expired(flow, now))
+		flow = NULL;
+	scratch->half_state = flow ? flow->state : CV_FLOW_NONE;
+	if (flow && flow->state != CV_FLOW_REFUSED)
+		return route_half_open(listener, pkt, scratch, flow, now, ret);
 	verdict = route_stray(listener, pkt, ref, now);
 	if (verdict)
 		return verdict;
-	return route_new(listener, pkt, scratch, was_refused, now, ret);
+	return route_new(listener, pkt, scratch, now, ret);
 }
 
 /* A fragment that follows the first one of its datagram: listener, backend and ports are those of the note, and so are

@@ -28,7 +28,7 @@ struct fragment_ref {
 struct scratch {
 	struct flow_ref ref;
 	struct cv_flow flow;	       /* one on its way into a table, or out of it */
-	enum cv_flow_state half_state; /* of the half-open entry that it was */
+	enum cv_flow_state half_state; /* of the half-open entry that there was */
 	struct cv_expired expired;
 	__u32 quote[CV_QUOTE6_BYTES / 4]; /* in an ICMP error */
 	struct fragment_ref fragment;

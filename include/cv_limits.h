@@ -6,7 +6,7 @@
 /* Raised whenever a key, a value or the meaning of one changes in a pinned map. What older maps hold goes over by the
  * names of members, enumerators and verdicts (user/dataplane/layout.h). So: what changes its meaning or unit gets another
  * name; a member that is new means, when it is zero, what was before it; cv_meta only grows at its end. */
-#define CV_SCHEMA_VERSION 2
+#define CV_SCHEMA_VERSION 3
 
 #define CV_MAX_INTERFACES 16
 #define CV_MAX_LISTENERS 1024

@@ -178,6 +178,7 @@ struct cv_listener_stats {
 	__u64 moved_flows;	/* placed anew: their backend was gone */
 	__u64 rejected_table_full; /* new flows refused, each counted once */
 	__u64 rejected_quota;
+	__u64 rejected_no_backend;
 	__u64 resets_sent;
 	__u64 client_resets;
 	__u64 icmp_errors;	 /* sent on to the backend of the flow they are about; not among `packets` */

@@ -124,23 +124,31 @@ static void open_flow(struct reference *reference, const struct packet *packet, 
 	reference->backend[packet->backend].new_flows++;
 }
 
-/* A first packet that comes again after it was refused is not counted again. */
-static enum cv_verdict admit(struct reference *reference, const struct packet *packet, bool was_refused)
+static enum cv_verdict admit(const struct reference *reference, const struct packet *packet)
 {
 	const struct cv_listener *listener = listener_of(reference, packet);
 
 	if (!is_first(packet) || !listener->max_flows ||
 	    reference->live[packet->listener] < (int64_t)listener->max_flows)
 		return CV_CONTINUE;
-	if (!was_refused)
-		reference->listener[packet->listener].rejected_quota++;
 	return CV_DROP_QUOTA;
+}
+
+/* A first packet that comes again after it was refused is not counted again. */
+static void count_refused(struct reference *reference, const struct packet *packet, enum cv_verdict why)
+{
+	struct cv_listener_stats *stats = &reference->listener[packet->listener];
+
+	if (why == CV_DROP_QUOTA)
+		stats->rejected_quota++;
+	else
+		stats->rejected_no_backend++;
 }
 
 static enum cv_verdict begin_flow(struct reference *reference, struct packet *packet, bool was_refused)
 {
 	const struct cv_listener *listener = listener_of(reference, packet);
-	enum cv_verdict admitted = admit(reference, packet, was_refused), verdict;
+	enum cv_verdict verdict = admit(reference, packet);
 	struct cv_flow flow = {
 		.packets = 1,
 		.bytes = packet->ip_bytes,
@@ -148,26 +156,31 @@ static enum cv_verdict begin_flow(struct reference *reference, struct packet *pa
 		.last_seen_s = reference->now_s,
 		.idle_timeout_s = listener->idle_timeout_s,
 		.listener = packet->listener,
-		.state = admitted ? CV_FLOW_REFUSED : CV_FLOW_HALF_OPEN,
+		.state = CV_FLOW_HALF_OPEN,
 		.brief_timeout_s = CV_HALF_OPEN_TIMEOUT_S,
 	};
 
 	if (!is_tcp(packet) && listener->idle_timeout_s < CV_HALF_OPEN_TIMEOUT_S)
 		flow.brief_timeout_s = (uint8_t)listener->idle_timeout_s;
-	if (!admitted) {
+	if (!verdict)
 		verdict = flow_owner(reference, packet);
-		if (verdict)
-			return verdict;
+	if (verdict && !is_first(packet))
+		return verdict;
+	if (verdict) {
+		flow.state = CV_FLOW_REFUSED;
+		if (!was_refused)
+			count_refused(reference, packet, verdict);
+	} else {
 		flow.backend = packet->backend;
 		flow.generation = reference->image->backend[packet->backend].generation;
 	}
 	if (packet->tcp_flags & (FIN | RST))
-		return admitted;
+		return verdict;
 	if (reference->gate.begun >= CV_FLOOD_PER_S)
 		reference->gate.flooded_s = reference->now_s;
 	if (reference->gate.begun++ < CV_BEGUN_PER_S)
 		reference_table_put(&reference->half_open, &packet->tuple, &flow);
-	return admitted;
+	return verdict;
 }
 
 /* In a flood a flow may be unknown for want of room. */

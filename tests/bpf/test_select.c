@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Selection: a new flow goes to the owner of its slot, slot by slot as the table was built in user space. */
-#include "bpf/world.h"
+#include "bpf/flow.h"
 
 #include <stdlib.h>
 
@@ -78,15 +78,23 @@ static void nobody_takes_flows_of_an_empty_pool(void **state)
 {
 	struct world *world = *state;
 	struct probe probe = { .name = "nobody", .flags = PKT_SYN };
+	const struct probe running = { .name = "nobody's", .flags = PKT_ACK, .client_port = 2 };
 
 	world_vary(world, .pool = "all_down: reject");
 	world_expect(world, &probe, CV_TX);
 	set_all(world, CV_BACKEND_DOWN);
 	probe.client_port = 1;
-	world_expect(world, &probe, CV_DROP_NO_BACKEND);
-	assert_int_equal(world_count(world, "cv_half_open"), 1);
+	for (int i = 0; i < 3; i++) {
+		world_expect(world, &probe, CV_DROP_NO_BACKEND);
+		assert_int_equal(world_listener_stats(world, "tcp4").rejected_no_backend, 1);
+	}
+	flow_expect(world, &probe, CV_FLOW_REFUSED);
+	/* what is no new flow is not refused as one */
+	world_expect(world, &running, CV_DROP_NO_BACKEND);
+	assert_int_equal(world_listener_stats(world, "tcp4").rejected_no_backend, 1);
+	assert_int_equal(world_count(world, "cv_half_open"), 2);
 	set_all(world, CV_BACKEND_UP);
-	world_expect(world, &probe, CV_TX);
+	flow_open(world, &probe);
 }
 
 static void all_down_is_as_good_as_all_up(void **state)

@@ -36,6 +36,8 @@ static const struct metric listener_metrics[] = {
 	  OF(listener, .rejected_table_full), .by_protocol = true, .reason = "table_full" },
 	{ "culvert_rejected_flows_total", "New flows that were refused, each counted once.", PROM_COUNTER,
 	  OF(listener, .rejected_quota), .by_protocol = true, .reason = "quota" },
+	{ "culvert_rejected_flows_total", "New flows that were refused, each counted once.", PROM_COUNTER,
+	  OF(listener, .rejected_no_backend), .by_protocol = true, .reason = "no_backend" },
 	{ "culvert_closed_flows_total", "Flows that ended after the client's FIN or RST.", PROM_COUNTER,
 	  OF(listener, .closed_flows) },
 	{ "culvert_expired_flows_total", "Open flows that ended by their idle timeout.", PROM_COUNTER,

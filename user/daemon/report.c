@@ -88,7 +88,8 @@ static json_t *listener_json(struct daemon *d, const struct numbers *n, const st
 	set_count(json, "half_open_flows", use->half_open);
 	set_count(json, "closing_flows", use->closing);
 	set_count(json, "new_flows", stats->new_flows);
-	set_count(json, "rejected_flows", stats->rejected_table_full + stats->rejected_quota);
+	set_count(json, "rejected_flows",
+		  stats->rejected_table_full + stats->rejected_quota + stats->rejected_no_backend);
 	set_count(json, "expired_flows", stats->expired_flows);
 	set_count(json, "closed_flows", stats->closed_flows);
 	set_count(json, "evicted_flows", n->evicted[id]);
